@@ -1,0 +1,87 @@
+// What every function of the ABI is built from: the handles, and the guard that turns exceptions into statuses.
+#pragma once
+#include <ATen/core/Tensor.h>
+#include <c10/util/Exception.h>
+
+#include <atomic>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "CTorch.h"
+
+namespace ctorch {
+
+struct LastError {
+  std::string message;
+  std::string details;
+};
+
+LastError &last_error();
+std::atomic<int64_t> &live_tensors();
+
+/// libtorch's messages open with the reason and go on with advice and traces: people get the reason.
+std::string first_line(const std::string &text);
+
+template <class Body>
+ctorch_status guard(Body &&body) noexcept {
+  auto failed = [](ctorch_status status, std::string message, std::string details) {
+    last_error() = {first_line(message), std::move(details)};
+    return status;
+  };
+  try {
+    body();
+    return CTORCH_OK;
+  } catch (const c10::OutOfMemoryError &error) {
+    return failed(CTORCH_OUT_OF_MEMORY, error.what_without_backtrace(), error.what());
+  } catch (const c10::Error &error) {
+    std::string message = error.what_without_backtrace();
+    bool memory = message.find("can't allocate memory") != std::string::npos;
+    return failed(memory ? CTORCH_OUT_OF_MEMORY : CTORCH_INVALID, message, error.what());
+  } catch (const std::bad_alloc &error) {
+    return failed(CTORCH_OUT_OF_MEMORY, "not enough memory", error.what());
+  } catch (const std::exception &error) {
+    return failed(CTORCH_INVALID, error.what(), error.what());
+  } catch (...) {
+    return failed(CTORCH_INVALID, "an unknown error", "an unknown error");
+  }
+}
+
+}  // namespace ctorch
+
+struct ctorch_tensor {
+  at::Tensor value;
+
+  explicit ctorch_tensor(at::Tensor tensor) : value(std::move(tensor)) { ++ctorch::live_tensors(); }
+  ~ctorch_tensor() { --ctorch::live_tensors(); }
+  ctorch_tensor(const ctorch_tensor &) = delete;
+  ctorch_tensor &operator=(const ctorch_tensor &) = delete;
+};
+
+namespace ctorch {
+
+inline ctorch_tensor *wrap(at::Tensor tensor) { return new ctorch_tensor(std::move(tensor)); }
+
+/// An absent operand (NULL) becomes libtorch's undefined tensor.
+inline at::Tensor value_or_undefined(const ctorch_tensor *tensor) { return tensor ? tensor->value : at::Tensor(); }
+
+inline std::vector<at::Tensor> values(const ctorch_tensor *const *tensors, int32_t count) {
+  std::vector<at::Tensor> result;
+  result.reserve(count);
+  for (int32_t i = 0; i < count; ++i) result.push_back(value_or_undefined(tensors[i]));
+  return result;
+}
+
+inline c10::Device device(int32_t number) {
+  return number < 0 ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
+}
+
+inline c10::TensorOptions options(int32_t dtype, int32_t device_number) {
+  return c10::TensorOptions().dtype(static_cast<c10::ScalarType>(dtype)).device(device(device_number));
+}
+
+inline at::IntArrayRef sizes(const int64_t *values, int32_t count) {
+  return at::IntArrayRef(values, static_cast<size_t>(count));
+}
+
+}  // namespace ctorch

@@ -1,0 +1,64 @@
+// The layers of a network.
+#include <ATen/ATen.h>
+
+#include "guard.hpp"
+
+using namespace ctorch;
+
+extern "C" {
+
+ctorch_status ctorch_nn_linear(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                               ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::linear(input->value, weight->value, value_or_undefined(bias))); });
+}
+
+ctorch_status ctorch_nn_conv2d(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                               int64_t stride, int64_t padding, int64_t dilation, int64_t groups, ctorch_tensor **out) {
+  return guard([&] {
+    *out = wrap(at::conv2d(input->value, weight->value, value_or_undefined(bias), stride, padding, dilation, groups));
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                                   ctorch_tensor *running_mean, ctorch_tensor *running_var, bool training,
+                                   double momentum, double epsilon, ctorch_tensor **out) {
+  return guard([&] {
+    int64_t values_per_channel = input->value.numel() / std::max<int64_t>(1, input->value.size(1));
+    TORCH_CHECK(!training || values_per_channel > 1,
+                "batch statistics need more than one value a channel, got an input of shape ", input->value.sizes());
+    *out = wrap(at::batch_norm(input->value, value_or_undefined(weight), value_or_undefined(bias),
+                               value_or_undefined(running_mean), value_or_undefined(running_var), training, momentum,
+                               epsilon, /*cudnn_enabled=*/true));
+  });
+}
+
+ctorch_status ctorch_nn_max_pool2d(const ctorch_tensor *input, int64_t kernel, int64_t stride, int64_t padding,
+                                   ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::max_pool2d(input->value, kernel, stride, padding)); });
+}
+
+ctorch_status ctorch_nn_adaptive_avg_pool2d(const ctorch_tensor *input, int64_t height, int64_t width,
+                                            ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::adaptive_avg_pool2d(input->value, {height, width})); });
+}
+
+ctorch_status ctorch_nn_softmax(const ctorch_tensor *input, int64_t dimension, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::softmax(input->value, dimension)); });
+}
+
+ctorch_status ctorch_nn_log_softmax(const ctorch_tensor *input, int64_t dimension, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::log_softmax(input->value, dimension)); });
+}
+
+ctorch_status ctorch_nn_cross_entropy(const ctorch_tensor *input, const ctorch_tensor *target, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::cross_entropy_loss(input->value, target->value)); });
+}
+
+ctorch_status ctorch_nn_normalize(const ctorch_tensor *input, int64_t dimension, double epsilon, ctorch_tensor **out) {
+  return guard([&] {
+    at::Tensor norm = at::linalg_vector_norm(input->value, 2, dimension, /*keepdim=*/true);
+    *out = wrap(input->value / norm.clamp_min(epsilon));
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,130 @@
+// Errors, versions, threads, devices, and random numbers.
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/DeviceAccelerator.h>
+#include <ATen/Parallel.h>
+#include <ATen/Version.h>
+#include <ATen/cpu/Utils.h>
+#include <dlfcn.h>
+#include <malloc.h>
+#include <torch/version.h>
+
+#include "guard.hpp"
+
+using namespace ctorch;
+
+struct ctorch_generator {
+  at::Generator value;
+};
+
+namespace ctorch {
+
+LastError &last_error() {
+  thread_local LastError error;
+  return error;
+}
+
+std::atomic<int64_t> &live_tensors() {
+  static std::atomic<int64_t> count{0};
+  return count;
+}
+
+std::string first_line(const std::string &text) {
+  size_t end = text.find('\n');
+  return end == std::string::npos ? text : text.substr(0, end);
+}
+
+}  // namespace ctorch
+
+extern "C" {
+
+const char *ctorch_error_message(void) { return last_error().message.c_str(); }
+const char *ctorch_error_details(void) { return last_error().details.c_str(); }
+
+const char *ctorch_version_compiled(void) { return TORCH_VERSION; }
+
+const char *ctorch_version_loaded(void) {
+  static const std::string version = [] {
+    const std::string key = "TORCH_VERSION=", description = at::show_config();
+    size_t start = description.find(key);
+    if (start == std::string::npos) return std::string();
+    start += key.size();
+    return description.substr(start, description.find_first_of(", \n", start) - start);
+  }();
+  return version.c_str();
+}
+
+const char *ctorch_build_description(void) {
+  static const std::string description = at::show_config();
+  return description.c_str();
+}
+
+int64_t ctorch_live_tensor_count(void) { return live_tensors(); }
+
+int32_t ctorch_thread_count(void) { return at::get_num_threads(); }
+ctorch_status ctorch_set_thread_count(int32_t count) {
+  return guard([&] { at::set_num_threads(count); });
+}
+
+bool ctorch_cpu_has(const char *instruction_set) {
+  static const auto capabilities = at::cpu::get_cpu_capabilities();
+  auto found = capabilities.find(instruction_set);
+  return found != capabilities.end() && found->second.isBool() && found->second.toBool();
+}
+
+ctorch_status ctorch_cuda_load(void) {
+  return guard([&] {
+    if (at::hasCUDA()) return;
+    // Loading registers the CUDA back end with the library that is already here.
+    void *library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
+    if (!library) C10_THROW_ERROR(Error, dlerror());
+  });
+}
+
+int32_t ctorch_cuda_device_count(void) { return at::hasCUDA() ? static_cast<int32_t>(at::getNumGPUs()) : 0; }
+
+ctorch_status ctorch_cuda_synchronize(int32_t device) {
+  return guard([&] { at::accelerator::synchronizeDevice(static_cast<c10::DeviceIndex>(device)); });
+}
+
+void ctorch_set_deterministic(bool deterministic) {
+  at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
+  at::globalContext().setDeterministicCuDNN(deterministic);
+  at::globalContext().setBenchmarkCuDNN(!deterministic);
+}
+
+void ctorch_keep_freed_memory(void) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, INT32_MAX);
+  mallopt(M_TOP_PAD, 64 << 20);
+}
+
+ctorch_status ctorch_generator_create(int32_t device_number, uint64_t seed, ctorch_generator **out) {
+  return guard([&] {
+    at::Generator generator = device_number < 0
+                                  ? at::detail::createCPUGenerator()
+                                  : at::globalContext().defaultGenerator(device(device_number)).clone();
+    generator.set_current_seed(seed);
+    *out = new ctorch_generator{std::move(generator)};
+  });
+}
+
+void ctorch_generator_free(ctorch_generator *generator) { delete generator; }
+
+ctorch_status ctorch_tensor_randn(const int64_t *shape, int32_t rank, ctorch_generator *generator, int32_t dtype,
+                                  int32_t device, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::randn(sizes(shape, rank), generator->value, options(dtype, device))); });
+}
+
+ctorch_status ctorch_tensor_uniform(const int64_t *shape, int32_t rank, double low, double high,
+                                    ctorch_generator *generator, int32_t dtype, int32_t device, ctorch_tensor **out) {
+  return guard([&] {
+    *out = wrap(at::empty(sizes(shape, rank), options(dtype, device)).uniform_(low, high, generator->value));
+  });
+}
+
+ctorch_status ctorch_tensor_randperm(int64_t count, ctorch_generator *generator, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::randperm(count, generator->value, options(CTORCH_INT64, CTORCH_CPU))); });
+}
+
+}  // extern "C"

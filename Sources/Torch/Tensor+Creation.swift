@@ -1,0 +1,78 @@
+import CTorch
+
+extension Tensor {
+  /// A tensor of zeros.
+  public static func zeros(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    full(shape, 0, dtype: dtype, device: device)
+  }
+
+  /// A tensor of ones.
+  public static func ones(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    full(shape, 1, dtype: dtype, device: device)
+  }
+
+  /// A tensor whose elements are all `value`.
+  public static func full(_ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    make("full") { ctorch_tensor_full(shape.int64, Int32(shape.count), value, dtype.rawValue, device.number, $0) }
+  }
+
+  /// A tensor whose elements are whatever the memory held.
+  public static func empty(_ shape: [Int], dtype: DType = .float32, device: Device = .cpu) -> Tensor {
+    make("empty") { ctorch_tensor_empty(shape.int64, Int32(shape.count), dtype.rawValue, device.number, $0) }
+  }
+
+  /// Zeros with the shape, type, device and memory order of `other`.
+  public static func zeros(like other: Tensor) -> Tensor {
+    make("zeros", other) { ctorch_tensor_zeros_like(other.handle, $0) }
+  }
+
+  /// Unset elements with the shape, type, device and memory order of `other`.
+  public static func empty(like other: Tensor) -> Tensor {
+    make("empty", other) { ctorch_tensor_empty_like(other.handle, $0) }
+  }
+
+  /// The whole numbers of `range`, in order.
+  public static func arange(_ range: Range<Int>, dtype: DType = .int64, device: Device = .cpu) -> Tensor {
+    make("arange") {
+      ctorch_tensor_arange(Int64(range.lowerBound), Int64(range.upperBound), dtype.rawValue, device.number, $0)
+    }
+  }
+
+  /// Numbers from the normal distribution of mean 0 and standard deviation 1.
+  public static func randn(
+    _ shape: [Int], generator: Generator, dtype: DType = .float32, device: Device = .cpu
+  ) -> Tensor {
+    make("randn") {
+      ctorch_tensor_randn(shape.int64, Int32(shape.count), generator.handle, dtype.rawValue, device.number, $0)
+    }
+  }
+
+  /// Numbers from the uniform distribution over `range`.
+  public static func uniform(
+    _ shape: [Int], in range: Range<Double>, generator: Generator, dtype: DType = .float32, device: Device = .cpu
+  ) -> Tensor {
+    make("uniform") {
+      ctorch_tensor_uniform(
+        shape.int64, Int32(shape.count), range.lowerBound, range.upperBound, generator.handle, dtype.rawValue,
+        device.number, $0)
+    }
+  }
+
+  /// The numbers 0 ..< `count` in random order, int64.
+  public static func randperm(_ count: Int, generator: Generator) -> Tensor {
+    make("randperm") { ctorch_tensor_randperm(Int64(count), generator.handle, $0) }
+  }
+}
+
+/// A source of random numbers for tensors; the same seed gives the same numbers on the same kind of device.
+public final class Generator: @unchecked Sendable {
+  let handle: OpaquePointer
+
+  public init(seed: UInt64, device: Device = .cpu) {
+    var handle: OpaquePointer?
+    check(ctorch_generator_create(device.number, seed, &handle), "Generator")
+    self.handle = handle!
+  }
+
+  deinit { ctorch_generator_free(handle) }
+}
