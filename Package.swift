@@ -51,17 +51,18 @@ let package = Package(
         "SimCLR", "SimCLREvaluation", "VisionData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
+    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
-      name: "TorchTests", dependencies: ["Torch"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "TorchTests", dependencies: ["Torch", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "TorchNNTests", dependencies: ["TorchNN"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "VisionDataTests", dependencies: ["VisionData"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "SimCLRTests", dependencies: ["SimCLR"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "SimCLRTests", dependencies: ["SimCLR", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation"], exclude: ["Fixtures"],
-      swiftSettings: strict),
+      name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(name: "SimCLRCommandTests", dependencies: ["SimCLR", "VisionData"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
