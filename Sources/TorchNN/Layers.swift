@@ -1,0 +1,125 @@
+import Torch
+
+/// Convolution over `[N, C, H, W]`, without bias as in ResNets, where BatchNorm follows.
+public final class Conv2d: Module {
+  /// `[outputChannels, inputChannels, kernelSize, kernelSize]`
+  public let weight: Parameter
+  public let stride: Int
+  public let padding: Int
+
+  public init(
+    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
+    generator: Generator
+  ) {
+    let shape = [outputChannels, inputChannels, kernelSize, kernelSize]
+    weight = Parameter(Initialiser.kaimingNormal(shape, generator: generator))
+    self.stride = stride
+    self.padding = padding
+  }
+
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    Functional.conv2d(input, weight: weight.value, stride: stride, padding: padding)
+  }
+}
+
+/// Fully connected layer: `[N, I]` to `[N, O]`.
+public final class Linear: Module {
+  /// `[O, I]`
+  public let weight: Parameter
+  /// `[O]`, nil without bias.
+  public let bias: Parameter?
+
+  public init(_ inputFeatures: Int, _ outputFeatures: Int, bias: Bool = true, generator: Generator) {
+    weight = Parameter(
+      Initialiser.uniform([outputFeatures, inputFeatures], fanIn: inputFeatures, generator: generator))
+    self.bias =
+      bias ? Parameter(Initialiser.uniform([outputFeatures], fanIn: inputFeatures, generator: generator)) : nil
+  }
+
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    Functional.linear(input, weight: weight.value, bias: bias?.value)
+  }
+}
+
+/// Normalises each channel by the batch's statistics in training and by running ones in evaluation (Ioffe and Szegedy
+/// 2015), with PyTorch's momentum 0.1 and epsilon 1e-5. Input `[N, C]` or `[N, C, H, W]`.
+open class BatchNorm: Module {
+  /// The scale, `[C]`, at first 1.
+  public let weight: Parameter
+  /// The shift, `[C]`, at first 0.
+  public let bias: Parameter
+  /// `[C]`
+  public let runningMean: Buffer
+  /// `[C]`, with Bessel's correction.
+  public let runningVar: Buffer
+  /// How many batches the running statistics have seen: int64, no dimensions.
+  public let numBatchesTracked: Buffer
+
+  private static let momentum = 0.1
+  private static let epsilon = 1e-5
+
+  public init(_ channels: Int) {
+    weight = Parameter(Tensor.ones([channels]))
+    bias = Parameter(Tensor.zeros([channels]))
+    runningMean = Buffer(Tensor.zeros([channels]))
+    runningVar = Buffer(Tensor.ones([channels]))
+    numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))
+  }
+
+  open override func callAsFunction(_ input: Tensor) -> Tensor {
+    if isTraining { numBatchesTracked.value.add_(1) }
+    return Functional.batchNorm(
+      input, weight: weight.value, bias: bias.value, runningMean: runningMean.value,
+      runningVariance: runningVar.value, training: isTraining, momentum: Self.momentum, epsilon: Self.epsilon)
+  }
+}
+
+/// ``BatchNorm`` over images `[N, C, H, W]`.
+public final class BatchNorm2d: BatchNorm {
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    precondition(input.rank == 4, "BatchNorm2d: expected [N, C, H, W], got \(input.shape)")
+    return super.callAsFunction(input)
+  }
+}
+
+/// ``BatchNorm`` over vectors `[N, C]`.
+public final class BatchNorm1d: BatchNorm {
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    precondition(input.rank == 2, "BatchNorm1d: expected [N, C], got \(input.shape)")
+    return super.callAsFunction(input)
+  }
+}
+
+/// max(x, 0)
+public final class ReLU: Module {
+  public override func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
+}
+
+/// The largest value of each window of `[N, C, H, W]`.
+public final class MaxPool2d: Module {
+  public let kernelSize: Int
+  public let stride: Int
+  public let padding: Int
+
+  public init(kernelSize: Int, stride: Int, padding: Int) {
+    self.kernelSize = kernelSize
+    self.stride = stride
+    self.padding = padding
+  }
+
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    Functional.maxPool2d(input, kernelSize: kernelSize, stride: stride, padding: padding)
+  }
+}
+
+/// The mean of each channel: `[N, C, H, W]` to `[N, C]`.
+public final class GlobalAveragePool2d: Module {
+  public override func callAsFunction(_ input: Tensor) -> Tensor {
+    Functional.adaptiveAvgPool2d(input, height: 1, width: 1).flattened(from: 1)
+  }
+}
+
+extension [Module] {
+  /// Computes the modules one after another.
+  public func callAsFunction(_ input: Tensor) -> Tensor { reduce(input) { $1($0) } }
+}

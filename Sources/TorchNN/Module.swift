@@ -1,0 +1,151 @@
+import Torch
+
+/// A part of a network: parameters, buffers and other modules as stored properties, and a call that computes.
+///
+/// Names follow from the properties, in PyTorch's spelling: the property `runningMean` of the property `bn1` is
+/// `bn1.running_mean`, the third element of the array `layer1` is `layer1.2`.
+open class Module {
+  /// Whether the call computes as in training (batch statistics) or as in evaluation.
+  public private(set) final var isTraining = true
+
+  public init() {}
+
+  /// Computes the output for `input`.
+  open func callAsFunction(_ input: Tensor) -> Tensor {
+    preconditionFailure("\(type(of: self)) does not say how to compute its output")
+  }
+
+  /// Sets this module and all within it to training, or to evaluation.
+  public final func train(_ training: Bool = true) {
+    visit { module, _ in module.isTraining = training }
+  }
+
+  /// Sets this module and all within it to evaluation.
+  public final func evaluate() { train(false) }
+}
+
+/// A tensor that training changes by its gradient.
+public final class Parameter {
+  public fileprivate(set) var value: Tensor
+
+  public init(_ value: Tensor) { self.value = value.requireGradient() }
+
+  public var gradient: Tensor? { value.gradient }
+}
+
+/// A tensor that belongs to a module's state but has no gradient, such as a running mean.
+public final class Buffer {
+  public fileprivate(set) var value: Tensor
+
+  public init(_ value: Tensor) { self.value = value }
+}
+
+// MARK: - Where a module lies
+
+extension Module {
+  /// Moves all parameters and buffers to a device, and convolution weights into channels-last memory order if asked.
+  /// Do so before an optimizer takes the parameters; gradients are left behind.
+  public final func move(to device: Device, channelsLast: Bool = false) {
+    visit { module, _ in
+      for (_, member) in module.ownMembers() {
+        if let buffer = member as? Buffer { buffer.value = buffer.value.to(device: device) }
+        guard let parameter = member as? Parameter else { continue }
+        let moved = parameter.value.detached().to(device: device)
+        let isConvolution = channelsLast && moved.rank == 4
+        parameter.value = (isConvolution ? moved.channelsLast() : moved).requireGradient()
+      }
+    }
+  }
+}
+
+// MARK: - Walking through a module
+
+extension Module {
+  /// All parameters with their names, in the order of declaration.
+  public final func namedParameters() -> [(name: String, parameter: Parameter)] {
+    var found: [(name: String, parameter: Parameter)] = []
+    visit { module, prefix in
+      for case (let name, let parameter as Parameter) in module.ownMembers() {
+        found.append((prefix + name, parameter))
+      }
+    }
+    return found
+  }
+
+  /// All parameters in the order of declaration.
+  public final func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
+
+  /// Parameters and buffers with their names, in PyTorch's order: the state that a checkpoint holds. The tensors share
+  /// memory with the module.
+  public final func stateDictionary() -> [(name: String, tensor: Tensor)] {
+    var found: [(name: String, tensor: Tensor)] = []
+    visit { module, prefix in
+      for (name, member) in module.ownMembers() {
+        if let parameter = member as? Parameter { found.append((prefix + name, parameter.value.detached())) }
+        if let buffer = member as? Buffer { found.append((prefix + name, buffer.value)) }
+      }
+    }
+    return found
+  }
+
+  /// Copies `state` into the parameters and buffers of the same names.
+  ///
+  /// - Throws: ``TorchError`` that names what is missing, unexpected or of another shape; then nothing was copied.
+  public final func load(_ state: [String: Tensor]) throws {
+    let own = stateDictionary()
+    let missing = own.map(\.name).filter { state[$0] == nil }
+    let unexpected = Set(state.keys).subtracting(own.map(\.name)).sorted()
+    guard missing.isEmpty, unexpected.isEmpty else {
+      throw TorchError(
+        "the weights do not fit the model: \(Self.list("missing", missing))\(missing.isEmpty || unexpected.isEmpty ? "" : ", ")"
+          + Self.list("unexpected", unexpected))
+    }
+    for (name, tensor) in own where tensor.shape != state[name]!.shape {
+      throw TorchError("the weights do not fit the model: \(name) is \(state[name]!.shape), expected \(tensor.shape)")
+    }
+    withoutGradients { for (name, tensor) in own { tensor.copy_(state[name]!) } }
+  }
+
+  private static func list(_ title: String, _ names: [String]) -> String {
+    guard !names.isEmpty else { return "" }
+    let shown = 3
+    return
+      "\(title) \(names.prefix(shown).joined(separator: ", "))\(names.count > shown ? " and \(names.count - shown) more" : "")"
+  }
+
+  /// Calls `body` with this module and all within it, each with the prefix of its members' names.
+  private func visit(prefix: String = "", _ body: (_ module: Module, _ prefix: String) -> Void) {
+    body(self, prefix)
+    for (name, member) in ownMembers() {
+      if let module = member as? Module { module.visit(prefix: "\(prefix)\(name).", body) }
+    }
+  }
+
+  /// Parameters, buffers and modules that are stored properties of this very module; elements of arrays by number.
+  private func ownMembers() -> [(name: String, member: AnyObject)] {
+    var mirrors: [Mirror] = []
+    var mirror: Mirror? = Mirror(reflecting: self)
+    while let current = mirror {
+      mirrors.insert(current, at: 0)
+      mirror = current.superclassMirror
+    }
+    return mirrors.flatMap(\.children).flatMap { child -> [(name: String, member: AnyObject)] in
+      guard let label = child.label else { return [] }
+      let name = label.snakeCased
+      switch child.value {
+      case let module as Module: return [(name, module)]
+      case let parameter as Parameter: return [(name, parameter)]
+      case let buffer as Buffer: return [(name, buffer)]
+      case let modules as [Module]: return modules.enumerated().map { ("\(name).\($0.offset)", $0.element) }
+      default: return []
+      }
+    }
+  }
+}
+
+extension String {
+  /// `runningMean` as `running_mean`.
+  fileprivate var snakeCased: String {
+    reduce(into: "") { $0 += $1.isUppercase ? "_\($1.lowercased())" : String($1) }
+  }
+}
