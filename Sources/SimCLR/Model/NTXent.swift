@@ -1,0 +1,70 @@
+import Torch
+
+/// The normalised temperature-scaled cross-entropy of SimCLR (Eq. 1): each of the 2N views has one positive, the other
+/// view of its image, among the 2N − 1 other views; similarity is the cosine.
+///
+/// Memory is linear in the batch: similarities are computed a block of rows at a time, and since the loss is a plain
+/// mean their gradient is known as soon as the block is, so that nothing of the size [2N, 2N] is kept.
+public struct NTXentLoss: Sendable {
+  /// The temperature τ that divides the cosines; above 0.
+  public let temperature: Double
+
+  public init(temperature: Double) {
+    precondition(
+      temperature > 0 && temperature.isFinite, "NTXentLoss: expected a temperature above 0, got \(temperature)")
+    self.temperature = temperature
+  }
+
+  /// The mean loss over the 2N views.
+  ///
+  /// - Parameters:
+  ///   - first: projections of the first views, `[N, D]`, any floating-point type; computed in float32 at least.
+  ///   - second: projections of the second views of the same images in the same order, `[N, D]`.
+  public func callAsFunction(_ first: Tensor, _ second: Tensor) -> Tensor {
+    precondition(
+      first.rank == 2 && first.shape == second.shape && first.shape[0] > 0,
+      "NTXentLoss: expected two tensors [N, D], got \(first.shape) and \(second.shape)")
+    let precision: DType = first.dtype == .float64 ? .float64 : .float32
+    return withAutocast(first.device, .float32) {
+      let z = Functional.normalize(Tensor.concatenate([first.to(precision), second.to(precision)]))
+      return crossEntropyOfSimilarities(z)
+    }
+  }
+
+  /// The loss as a function of unit vectors `[2N, D]`.
+  private func crossEntropyOfSimilarities(_ z: Tensor) -> Tensor {
+    let operation = DifferentiableOperation { [temperature, needsGradient = z.requiresGradient] inputs in
+      let views = inputs[0]
+      let count = views.shape[0]
+      let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
+      let gradient = Tensor.zeros(like: views)
+      for rows in Self.blocks(count) {
+        let anchors = views.narrow(0, rows)
+        let logits = anchors.matmul(views.transposed()).mul_(1 / temperature)
+        logits.diagonal(offset: rows.lowerBound).fill_(-.infinity)
+        let positives = Self.positives(of: rows, count: count, device: views.device)
+        let normaliser = logits.logSumExp(1, keepDimension: true)
+        total.add_((normaliser - logits.gather(1, positives)).sum())
+        guard needsGradient else { continue }
+        let one = Tensor.full(positives.shape, -1, dtype: views.dtype, device: views.device)
+        let excess = (logits - normaliser).exp_().scatterAdd(1, positives, one)
+        gradient.narrow(0, rows).addmm_(excess, views)
+        gradient.addmm_(excess.transposed(), anchors)
+      }
+      gradient.mul_(1 / (Double(count) * temperature))
+      return ([total / Double(count)], { [gradient * $0[0]] })
+    }
+    return operation(z)[0]
+  }
+
+  /// Rows that are computed together: as many as make about four million similarities.
+  private static func blocks(_ count: Int) -> [Range<Int>] {
+    let rows = Swift.max(1, Swift.min(count, (4 << 20) / count))
+    return stride(from: 0, to: count, by: rows).map { $0..<Swift.min(count, $0 + rows) }
+  }
+
+  /// The other view of each row's image, `[rows, 1]`.
+  private static func positives(of rows: Range<Int>, count: Int, device: Device) -> Tensor {
+    Tensor(rows.map { ($0 + count / 2) % count }, shape: [rows.count, 1]).to(device: device)
+  }
+}

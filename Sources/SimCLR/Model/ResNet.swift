@@ -1,0 +1,170 @@
+import Torch
+import TorchNN
+
+/// A residual network (He et al. 2016) as torchvision builds it, less the classifier: the encoder f(·) of SimCLR.
+///
+/// Parameters and buffers have torchvision's names, in torchvision's order.
+public final class ResNet: Module {
+  /// How deep a network is and of which blocks it is built.
+  public enum Architecture: String, Codable, CaseIterable, Sendable {
+    case resnet18, resnet34, resnet50, resnet101, resnet152
+
+    /// How many blocks each of the four stages has.
+    public var depths: [Int] {
+      switch self {
+      case .resnet18: [2, 2, 2, 2]
+      case .resnet34, .resnet50: [3, 4, 6, 3]
+      case .resnet101: [3, 4, 23, 3]
+      case .resnet152: [3, 8, 36, 3]
+      }
+    }
+
+    /// Whether blocks are of three convolutions, widening fourfold, rather than of two.
+    public var hasBottlenecks: Bool {
+      switch self {
+      case .resnet18, .resnet34: false
+      case .resnet50, .resnet101, .resnet152: true
+      }
+    }
+  }
+
+  /// How a network begins.
+  public enum Stem: String, Codable, CaseIterable, Sendable {
+    /// A 7 × 7 convolution of stride 2 and max pooling: the image shrinks fourfold.
+    case imagenet
+    /// A 3 × 3 convolution of stride 1, no pooling, for small images (SimCLR, appendix B.9).
+    case cifar
+  }
+
+  /// The number of features of an image.
+  public let featureCount: Int
+
+  let conv1: Conv2d
+  let bn1: BatchNorm2d
+  let maxpool: MaxPool2d?
+  let layer1: [Module]
+  let layer2: [Module]
+  let layer3: [Module]
+  let layer4: [Module]
+
+  /// - Parameters:
+  ///   - width: multiplies the number of channels everywhere; 1 is the network of the paper.
+  ///   - zeroInitialisesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
+  ///     identities (Goyal et al. 2017).
+  ///   - generator: draws the first weights.
+  public init(
+    _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitialisesResiduals: Bool = false,
+    generator: Generator
+  ) {
+    let channels = [64, 128, 256, 512].map { Int(Double($0) * width) }
+    precondition(channels[0] > 0, "ResNet: a width of \(width) leaves no channels")
+    switch stem {
+    case .imagenet:
+      conv1 = Conv2d(3, channels[0], kernelSize: 7, stride: 2, padding: 3, generator: generator)
+      maxpool = MaxPool2d(kernelSize: 3, stride: 2, padding: 1)
+    case .cifar:
+      conv1 = Conv2d(3, channels[0], kernelSize: 3, padding: 1, generator: generator)
+      maxpool = nil
+    }
+    bn1 = BatchNorm2d(channels[0])
+    var inputChannels = channels[0]
+    let stages = zip(channels, architecture.depths).enumerated().map { stage, size -> [Module] in
+      (0..<size.1).map { index -> ResidualBlock in
+        let stride = stage > 0 && index == 0 ? 2 : 1
+        let block: ResidualBlock =
+          architecture.hasBottlenecks
+          ? Bottleneck(inputChannels, size.0, stride: stride, generator: generator)
+          : BasicBlock(inputChannels, size.0, stride: stride, generator: generator)
+        if zeroInitialisesResiduals { block.startAsIdentity() }
+        inputChannels = block.outputChannels
+        return block
+      }
+    }
+    (layer1, layer2, layer3, layer4) = (stages[0], stages[1], stages[2], stages[3])
+    featureCount = inputChannels
+  }
+
+  /// Embeds images `[N, 3, H, W]` as features `[N, featureCount]`.
+  public override func callAsFunction(_ images: Tensor) -> Tensor {
+    var x = bn1(conv1(images)).relu_()
+    if let maxpool { x = maxpool(x) }
+    x = layer4(layer3(layer2(layer1(x))))
+    return Functional.adaptiveAvgPool2d(x, height: 1, width: 1).flattened(from: 1)
+  }
+}
+
+/// What the stages of a ``ResNet`` are made of: convolutions added to the way around them.
+class ResidualBlock: Module {
+  final let outputChannels: Int
+  /// Brings the input to the shape of the output; empty where it has it already.
+  final let downsample: [Module]
+
+  init(_ inputChannels: Int, _ outputChannels: Int, stride: Int, generator: Generator) {
+    self.outputChannels = outputChannels
+    downsample =
+      stride == 1 && inputChannels == outputChannels
+      ? []
+      : [
+        Conv2d(inputChannels, outputChannels, kernelSize: 1, stride: stride, generator: generator),
+        BatchNorm2d(outputChannels),
+      ]
+  }
+
+  /// Sets the last scale to 0, so that the block passes its input on.
+  func startAsIdentity() { preconditionFailure("\(type(of: self)) does not say which scale is its last") }
+
+  /// Adds the way around.
+  final func closing(_ branch: Tensor, around input: Tensor) -> Tensor { branch.add_(downsample(input)).relu_() }
+}
+
+/// Two 3 × 3 convolutions.
+final class BasicBlock: ResidualBlock {
+  let conv1: Conv2d
+  let bn1: BatchNorm2d
+  let conv2: Conv2d
+  let bn2: BatchNorm2d
+
+  override init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
+    conv1 = Conv2d(inputChannels, channels, kernelSize: 3, stride: stride, padding: 1, generator: generator)
+    bn1 = BatchNorm2d(channels)
+    conv2 = Conv2d(channels, channels, kernelSize: 3, padding: 1, generator: generator)
+    bn2 = BatchNorm2d(channels)
+    super.init(inputChannels, channels, stride: stride, generator: generator)
+  }
+
+  override func startAsIdentity() { _ = withoutGradients { bn2.weight.value.fill_(0) } }
+
+  override func callAsFunction(_ input: Tensor) -> Tensor {
+    closing(bn2(conv2(bn1(conv1(input)).relu_())), around: input)
+  }
+}
+
+/// 1 × 1, 3 × 3 (which takes the stride) and 1 × 1 convolutions; the output is four times as wide.
+final class Bottleneck: ResidualBlock {
+  let conv1: Conv2d
+  let bn1: BatchNorm2d
+  let conv2: Conv2d
+  let bn2: BatchNorm2d
+  let conv3: Conv2d
+  let bn3: BatchNorm2d
+
+  private static let expansion = 4
+
+  override init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
+    let outputChannels = channels * Self.expansion
+    conv1 = Conv2d(inputChannels, channels, kernelSize: 1, generator: generator)
+    bn1 = BatchNorm2d(channels)
+    conv2 = Conv2d(channels, channels, kernelSize: 3, stride: stride, padding: 1, generator: generator)
+    bn2 = BatchNorm2d(channels)
+    conv3 = Conv2d(channels, outputChannels, kernelSize: 1, generator: generator)
+    bn3 = BatchNorm2d(outputChannels)
+    super.init(inputChannels, outputChannels, stride: stride, generator: generator)
+  }
+
+  override func startAsIdentity() { _ = withoutGradients { bn3.weight.value.fill_(0) } }
+
+  override func callAsFunction(_ input: Tensor) -> Tensor {
+    let squeezed = bn1(conv1(input)).relu_()
+    return closing(bn3(conv3(bn2(conv2(squeezed)).relu_())), around: input)
+  }
+}
