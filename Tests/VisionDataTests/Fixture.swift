@@ -1,4 +1,5 @@
 import Foundation
+import VisionData
 
 /// Tensors and metadata of a `.safetensors` file beside the tests, read without the module under test.
 struct Fixture {
@@ -29,6 +30,11 @@ struct Fixture {
   func bytes(_ name: String) -> [UInt8] {
     let offsets = (header[name] as! [String: Any])["data_offsets"] as! [Int]
     return [UInt8](bytes[(start + offsets[0])..<(start + offsets[1])])
+  }
+
+  /// A tensor `[height, width, 3]` of bytes.
+  func image(_ name: String) -> PixelImage {
+    PixelImage(width: shape(name)[1], height: shape(name)[0], pixels: bytes(name))
   }
 
   func floats(_ name: String) -> [Float] {
