@@ -1,0 +1,70 @@
+/// Section `augmentation` of the configuration: how views are made. The defaults are SimCLR's for ImageNet
+/// (arXiv 2002.05709, appendix A).
+///
+/// Sizes of crops are shares of the image's area, sides of the result are pixels, probabilities lie in 0…1.
+public struct AugmentationConfiguration: Codable, Sendable, Equatable {
+  /// Side of a view in pixels.
+  public var imageSize = 224
+
+  /// Least share of the image's area that a crop covers.
+  public var cropScaleMinimum = 0.08
+  /// Greatest share of the image's area that a crop covers.
+  public var cropScaleMaximum = 1.0
+  /// Least width of a crop over its height.
+  public var cropAspectRatioMinimum = 3.0 / 4
+  /// Greatest width of a crop over its height.
+  public var cropAspectRatioMaximum = 4.0 / 3
+
+  /// Probability of a mirrored view.
+  public var flipProbability = 0.5
+
+  /// Probability that the colours of a view are jittered at all.
+  public var jitterProbability = 0.8
+  /// Multiplies the four jitters below.
+  public var jitterStrength = 1.0
+  /// Brightness factors lie within this of 1 (and not below 0).
+  public var jitterBrightness = 0.8
+  /// Contrast factors lie within this of 1 (and not below 0).
+  public var jitterContrast = 0.8
+  /// Saturation factors lie within this of 1 (and not below 0).
+  public var jitterSaturation = 0.8
+  /// Hues turn by up to this much of the colour wheel, to either side.
+  public var jitterHue = 0.2
+
+  /// Probability of a grey view.
+  public var grayscaleProbability = 0.2
+
+  /// Probability of a blurred view.
+  public var blurProbability = 0.5
+  /// Size of the blur's kernel as a share of the side of the view; the kernel's size is odd.
+  public var blurKernelFraction = 0.1
+  /// Least standard deviation of the blur in pixels.
+  public var blurSigmaMinimum = 0.1
+  /// Greatest standard deviation of the blur in pixels.
+  public var blurSigmaMaximum = 2.0
+
+  /// Probability of a solarised view.
+  public var solarizeProbability = 0.0
+  /// Samples from this share of full brightness on are inverted.
+  public var solarizeThreshold = 0.5
+
+  /// Means of red, green and blue that are subtracted, on the scale 0…1; the defaults are ImageNet's.
+  public var mean = [0.485, 0.456, 0.406]
+  /// Standard deviations of red, green and blue that are divided by, on the scale 0…1; the defaults are ImageNet's.
+  public var standardDeviation = [0.229, 0.224, 0.225]
+
+  /// SimCLR's defaults.
+  public init() {}
+
+  /// Size of the blur's kernel in pixels, odd: `blurKernelFraction` of the side, halved, rounded down, on either side
+  /// of the middle.
+  public var blurKernelSize: Int {
+    // The small term mends products such as 0.29 · 100, which fall just short of a whole number.
+    2 * Int(blurKernelFraction * Double(imageSize) / 2 + 1e-6) + 1
+  }
+
+  /// The step from pixels to floats that this section asks for.
+  public var normalization: PixelNormalization {
+    PixelNormalization(mean: mean, standardDeviation: standardDeviation)
+  }
+}

@@ -1,0 +1,71 @@
+/// Makes random views of images: crop, flip, colour jitter, grey, blur, solarise, in this order (SimCLR,
+/// arXiv 2002.05709, appendix A).
+///
+/// A view depends on the seed, the epoch, the sample and the number of the view, and on nothing else, so that any
+/// number of threads and processes makes the same ones.
+public struct ViewAugmenter: Sendable {
+  /// How views are made.
+  public let configuration: AugmentationConfiguration
+  /// The seed of the run.
+  public let seed: UInt64
+  private let normalization: PixelNormalization
+  private let blurKernelSize: Int
+
+  /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
+  public init(_ configuration: AugmentationConfiguration, seed: UInt64) {
+    do {
+      try configuration.validate()
+    } catch {
+      preconditionFailure("ViewAugmenter: \(error)")
+    }
+    self.configuration = configuration
+    self.seed = seed
+    normalization = configuration.normalization
+    blurKernelSize = configuration.blurKernelSize
+  }
+
+  /// A random view, `imageSize` × `imageSize` pixels.
+  ///
+  /// - Parameters:
+  ///   - image: Of any size.
+  ///   - epoch: From 0.
+  ///   - sample: The image's index in the data set.
+  ///   - view: Tells the views of one image in one epoch apart: 0 and 1.
+  public func view(of image: PixelImage, epoch: Int, sample: Int, view: Int) -> PixelImage {
+    apply(parameters(width: image.width, height: image.height, epoch: epoch, sample: sample, view: view), to: image)
+  }
+
+  /// What is random about a view of an image of the given size.
+  public func parameters(width: Int, height: Int, epoch: Int, sample: Int, view: Int) -> ViewParameters {
+    var generator = PhiloxGenerator(seed: seed, epoch: epoch, sample: sample, stream: UInt32(view))
+    return ViewParameters(sampling: configuration, width: width, height: height, using: &generator)
+  }
+
+  /// The view that the parameters describe.
+  public func apply(_ parameters: ViewParameters, to image: PixelImage) -> PixelImage {
+    var view = image.resizedCrop(parameters.crop, width: configuration.imageSize, height: configuration.imageSize)
+    if parameters.isFlipped {
+      view.flipHorizontally()
+    }
+    for adjustment in parameters.colorAdjustments {
+      view.adjust(adjustment)
+    }
+    if parameters.isGrayscale {
+      view.convertToGrayscale()
+    }
+    if let sigma = parameters.blurSigma {
+      view.gaussianBlur(kernelSize: blurKernelSize, sigma: sigma)
+    }
+    if parameters.isSolarized {
+      view.solarize(threshold: configuration.solarizeThreshold * 255)
+    }
+    return view
+  }
+
+  /// Writes an image as normalised planes `[3, height, width]`.
+  ///
+  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialised or not.
+  public func write(normalized image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) {
+    normalization.write(image, to: destination)
+  }
+}

@@ -1,0 +1,158 @@
+import Foundation
+import Testing
+import VisionData
+
+@Suite("Image codec")
+struct ImageCodecTests {
+  let fixture: Fixture
+
+  init() throws {
+    fixture = try Fixture("codec")
+  }
+
+  static let kinds = [
+    "jpeg_420", "jpeg_422", "jpeg_444", "jpeg_low_quality", "jpeg_progressive", "jpeg_restart_markers",
+    "jpeg_optimized", "jpeg_rgb", "jpeg_grey", "jpeg_grey_progressive", "jpeg_one_pixel", "jpeg_narrow", "jpeg_cmyk",
+    "jpeg_ycck", "png_rgb", "png_grey", "png_palette", "png_palette_transparent", "png_bilevel", "png_rgba",
+    "png_grey_alpha", "png_grey_16", "png_rgb_16", "png_rgb_interlaced",
+  ]
+
+  @Test("decodes to exactly the pixels of Pillow or torchvision", arguments: kinds)
+  func decodesExactly(kind: String) throws {
+    let image = try ImageCodec.decode(fixture.bytes(kind + ".bytes"))
+    #expect([image.height, image.width, 3] == fixture.shape(kind + ".pixels"))
+    #expect(image.pixels == fixture.bytes(kind + ".pixels"))
+  }
+
+  @Test("every fixture is tested")
+  func everyFixtureIsTested() {
+    #expect(Set(fixture.names.map { $0.split(separator: ".")[0] }) == Set(Self.kinds.map { $0[...] }))
+  }
+
+  private func errorText(_ bytes: [UInt8]) -> String {
+    do {
+      let image = try ImageCodec.decode(bytes)
+      return "no error: \(image.width) x \(image.height)"
+    } catch {
+      return String(describing: error)
+    }
+  }
+
+  @Test("an empty file is said to be empty")
+  func emptyFile() {
+    #expect(errorText([]) == "expected a JPEG or PNG image, got an empty file")
+  }
+
+  @Test("bytes that are no image are shown by their beginning")
+  func notAnImage() {
+    #expect(
+      errorText(Array("%PDF-1.7".utf8))
+        == "expected a JPEG or PNG image, got something else: its first bytes are 25 50 44 46")
+    #expect(errorText([7]) == "expected a JPEG or PNG image, got something else: its first bytes are 07")
+  }
+
+  @Test("a JPEG cut short anywhere is an error and not a grey patch", arguments: ["jpeg_420", "jpeg_progressive"])
+  func truncatedJPEG(kind: String) {
+    let bytes = fixture.bytes(kind + ".bytes")
+    for count in stride(from: 3, to: bytes.count, by: 7) {
+      let text = errorText(Array(bytes.prefix(count)))
+      #expect(text == "cannot decode this JPEG: the JPEG data ends before the image is complete", "\(count) bytes")
+    }
+  }
+
+  @Test("a PNG cut short anywhere is an error")
+  func truncatedPNG() {
+    let bytes = fixture.bytes("png_rgb.bytes")
+    for count in stride(from: 8, to: bytes.count, by: 5) {
+      let text = errorText(Array(bytes.prefix(count)))
+      #expect(text == "cannot decode this PNG: the PNG data ends before the image is complete", "\(count) bytes")
+    }
+  }
+
+  @Test("corrupt headers give the codec's own reason")
+  func corruptHeaders() {
+    var jpeg = fixture.bytes("jpeg_420.bytes")
+    jpeg.replaceSubrange(2..<6, with: [0xFF, 0xC9, 0x00, 0x02])
+    #expect(errorText(jpeg).hasPrefix("cannot decode this JPEG: "))
+    var png = fixture.bytes("png_rgb.bytes")
+    png[20] ^= 0xFF
+    #expect(errorText(png) == "cannot decode this PNG: IHDR: CRC error")
+  }
+
+  @Test("random damage never crashes and leaves either an image or an error")
+  func randomDamage() {
+    var generator = PhiloxGenerator(seed: 1, epoch: 0, sample: 0, stream: 0)
+    for kind in ["jpeg_420", "jpeg_progressive", "jpeg_cmyk", "png_palette", "png_rgb_interlaced"] {
+      let bytes = fixture.bytes(kind + ".bytes")
+      for _ in 0..<200 {
+        var damaged = bytes
+        for _ in 0...generator.integer(below: 8) {
+          damaged[4 + generator.integer(below: bytes.count - 4)] = UInt8(generator.integer(below: 256))
+        }
+        #expect(!errorText(damaged).isEmpty)
+      }
+    }
+  }
+
+  @Test("a declared size beyond 100 megapixels is refused in words")
+  func absurdSizes() {
+    var jpeg = fixture.bytes("jpeg_420.bytes")
+    let frame = jpeg.indices.first { jpeg[$0] == 0xFF && jpeg[$0 + 1] == 0xC0 }!
+    jpeg.replaceSubrange((frame + 5)..<(frame + 9), with: [0xFF, 0x00, 0xFF, 0x00])
+    #expect(errorText(jpeg) == "cannot decode this JPEG: declares 65280 x 65280 pixels, more than 100 megapixels")
+
+    // The start of a PNG whose header says 20,000 x 10,000: enough for the refusal, which comes before the pixels.
+    let chunk: [UInt8] = [73, 72, 68, 82, 0, 0, 78, 32, 0, 0, 39, 16, 8, 2, 0, 0, 0]
+    let checksum = Self.crc32(chunk)
+    let png =
+      [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + chunk
+      + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: checksum >> $0) } + [0, 0, 0, 0, 73, 68, 65, 84]
+    #expect(errorText(png) == "cannot decode this PNG: declares 20000 x 10000 pixels, more than 100 megapixels")
+  }
+
+  private static func crc32(_ bytes: [UInt8]) -> UInt32 {
+    ~bytes.reduce(~0 as UInt32) { crc, byte in
+      (0..<8).reduce(crc ^ UInt32(byte)) { value, _ in value >> 1 ^ (value & 1 == 1 ? 0xEDB8_8320 : 0) }
+    }
+  }
+
+  @Test("a file that cannot be read, and one that cannot be decoded, are named")
+  func filesAreNamed() throws {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent(UUID().uuidString)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let missing = folder.appendingPathComponent("missing.jpg")
+    #expect(throws: VisionDataError("\(missing.path): cannot be read: No such file or directory")) {
+      try ImageCodec.decode(contentsOf: missing)
+    }
+    #expect(throws: VisionDataError("\(folder.path): cannot be read: Is a directory")) {
+      try ImageCodec.decode(contentsOf: folder)
+    }
+    let text = folder.appendingPathComponent("notes.png")
+    try Data("hello".utf8).write(to: text)
+    let reason = "expected a JPEG or PNG image, got something else: its first bytes are 68 65 6c 6c"
+    #expect(throws: VisionDataError("\(text.path): \(reason)")) { try ImageCodec.decode(contentsOf: text) }
+    let misnamed = folder.appendingPathComponent("really-a-jpeg.png")
+    try Data(fixture.bytes("jpeg_420.bytes")).write(to: misnamed)
+    #expect(try ImageCodec.decode(contentsOf: misnamed).width == 45)
+  }
+
+  @Test("what is encoded at quality 100 decodes to nearly the same smooth image")
+  func encodesAndDecodes() throws {
+    let (width, height) = (31, 18)
+    var pixels = [UInt8]()
+    for y in 0..<height {
+      for x in 0..<width { pixels += [UInt8(4 * x), UInt8(4 * y), 90] }
+    }
+    let image = PixelImage(width: width, height: height, pixels: pixels)
+    let decoded = try ImageCodec.decode(ImageCodec.encodeJPEG(image, quality: 100))
+    #expect(decoded.width == width && decoded.height == height)
+    #expect(zip(decoded.pixels, image.pixels).allSatisfy { abs(Int($0) - Int($1)) <= 6 })
+  }
+
+  @Test("an image too large for a JPEG is refused by the encoder")
+  func refusesToEncodeTooLarge() {
+    let image = PixelImage(width: 70_000, height: 1, pixels: [UInt8](repeating: 0, count: 210_000))
+    #expect(throws: VisionDataError.self) { try ImageCodec.encodeJPEG(image, quality: 90) }
+  }
+}
