@@ -1,7 +1,7 @@
 import Foundation
 
 /// How a learning rate grows with the batch.
-public enum LearningRateScaling: String, Codable, CaseIterable, Sendable {
+public enum LearningRateScaling: String, CaseIterable, Sendable {
   /// The rate as given.
   case none
   /// rate · batch / 256 (Goyal et al. 2017; SimCLR's default, rate 0.3).

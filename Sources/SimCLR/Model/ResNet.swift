@@ -6,7 +6,7 @@ import TorchNN
 /// Parameters and buffers have torchvision's names, in torchvision's order.
 public final class ResNet: Module {
   /// How deep a network is and of which blocks it is built.
-  public enum Architecture: String, Codable, CaseIterable, Sendable {
+  public enum Architecture: String, ConfigurationChoice {
     case resnet18, resnet34, resnet50, resnet101, resnet152
 
     /// How many blocks each of the four stages has.

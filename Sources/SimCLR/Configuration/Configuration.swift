@@ -1,0 +1,167 @@
+import Foundation
+import Torch
+import TorchNN
+import VisionData
+
+/// Everything that defines a pretraining run. The defaults are the paper's; `auto` and 0 stand for what ``resolved()``
+/// fills in.
+///
+/// In files, keys are written in snake case: `training.globalBatchSize` is `global_batch_size` in section `training`.
+public struct Configuration: Codable, Equatable, Sendable {
+  public var data = DataConfiguration()
+  public var augmentation = AugmentationConfiguration()
+  public var encoder = EncoderConfiguration()
+  public var projectionHead = ProjectionHeadConfiguration()
+  public var loss = LossConfiguration()
+  public var optimizer = OptimizerConfiguration()
+  public var schedule = ScheduleConfiguration()
+  public var training = TrainingConfiguration()
+  public var evaluation = EvaluationConfiguration()
+  public var output = OutputConfiguration()
+
+  public init() {}
+}
+
+/// Section `data`: what is trained on and how it is read.
+public struct DataConfiguration: Codable, Equatable, Sendable {
+  /// A folder of training images, or a root that holds `train/`.
+  public var path = ""
+  /// Threads that decode and augment; 0: as many as the machine has cores.
+  public var threads = 0
+  /// Batches prepared ahead of training, which bounds the memory.
+  public var batchesAhead = 3
+
+  public init() {}
+}
+
+/// Section `encoder`: the network f(·).
+public struct EncoderConfiguration: Codable, Equatable, Sendable {
+  /// The beginning of the network, or `auto`: `cifar` for images of up to 64 pixels, else `imagenet`.
+  public enum Stem: String, ConfigurationChoice {
+    case auto, imagenet, cifar
+  }
+
+  public var architecture = ResNet.Architecture.resnet50
+  /// Multiplies the number of channels.
+  public var width = 1.0
+  public var stem = Stem.auto
+  /// Starts residual blocks as identities.
+  public var zeroInitializeResiduals = false
+
+  public init() {}
+}
+
+/// Section `projection_head`: the network g(·).
+public struct ProjectionHeadConfiguration: Codable, Equatable, Sendable {
+  /// Linear layers: 1, 2 or 3.
+  public var layers = 2
+  /// The size between layers; 0: the encoder's number of features.
+  public var hiddenDimension = 0
+  public var outputDimension = 128
+  /// BatchNorm after every linear layer.
+  public var batchNorm = true
+
+  public init() {}
+}
+
+/// Section `loss`.
+public struct LossConfiguration: Codable, Equatable, Sendable {
+  /// The temperature τ that divides similarities.
+  public var temperature = 0.5
+
+  public init() {}
+}
+
+/// Section `optimizer`.
+public struct OptimizerConfiguration: Codable, Equatable, Sendable {
+  public enum Name: String, ConfigurationChoice {
+    case sgd, lars, adam, adamw
+  }
+
+  public var name = Name.lars
+  /// The rate before scaling by the batch size.
+  public var learningRate = 0.3
+  /// How the rate grows with the global batch: `linear` (× batch / 256), `sqrt` (× √batch) or `none`.
+  public var learningRateScaling = LearningRateScaling.linear
+  public var momentum = 0.9
+  /// Nesterov's momentum (`sgd` only).
+  public var nesterov = false
+  public var weightDecay = 1e-6
+  /// Whether weight decay pulls biases and BatchNorm too (LARS then adapts them as well).
+  public var decayBiasAndNorm = false
+  /// LARS's coefficient of trust.
+  public var trustCoefficient = 0.001
+  /// Decay of Adam's first moment.
+  public var beta1 = 0.9
+  /// Decay of Adam's second moment.
+  public var beta2 = 0.999
+  /// Added to Adam's denominator.
+  public var epsilon = 1e-8
+
+  public init() {}
+}
+
+/// Section `schedule`: linear warm-up, then a cosine to 0, by steps.
+public struct ScheduleConfiguration: Codable, Equatable, Sendable {
+  public var warmupEpochs = 10.0
+
+  public init() {}
+}
+
+/// Section `training`.
+public struct TrainingConfiguration: Codable, Equatable, Sendable {
+  /// The type that convolutions and matrix products run in; weights, loss and optimizer are float32 always. `auto`:
+  /// bf16 where the hardware multiplies it faster, else fp32.
+  public enum Precision: String, ConfigurationChoice {
+    case auto, fp32, bf16, fp16
+  }
+
+  /// Images a step, over all processes.
+  public var globalBatchSize = 256
+  public var epochs = 100
+  /// Stops after this many steps, whatever the epochs; 0: no limit. The schedule follows the epochs all the same.
+  public var maximumSteps = 0
+  public var precision = Precision.auto
+  /// Gradients are scaled down to this joint norm; 0: never.
+  public var maximumGradientNorm = 0.0
+  public var seed = 0
+  /// Algorithms that give the same bits on every run, on CUDA at some cost; a CPU always gives them.
+  public var deterministic = false
+  /// `auto` (CUDA when there is one), `cpu`, `cuda` or `cuda:N`.
+  public var device = "auto"
+  /// Threads of an operation on the CPU; 0: as many as the machine has cores.
+  public var threads = 0
+
+  public init() {}
+}
+
+/// Section `evaluation`: defaults of `simclr evaluate`.
+public struct EvaluationConfiguration: Codable, Equatable, Sendable {
+  /// Neighbours that vote in kNN.
+  public var knnNeighbors = 20
+  /// The temperature of a vote's weight.
+  public var knnTemperature = 0.1
+  public var linearEpochs = 10
+  public var linearLearningRate = 0.1
+  public var linearMomentum = 0.9
+  public var linearWeightDecay = 0.0
+  public var linearBatchSize = 256
+
+  public init() {}
+}
+
+/// Section `output`.
+public struct OutputConfiguration: Codable, Equatable, Sendable {
+  /// Writes a checkpoint every so many steps; 0: only by epochs.
+  public var checkpointEverySteps = 0
+  /// Writes a checkpoint every so many epochs; 0: only by steps. One is always written at the end.
+  public var checkpointEveryEpochs = 1
+  /// Checkpoints kept, the newest ones; 0: all.
+  public var keepCheckpoints = 2
+  /// Writes a line of metrics every so many steps.
+  public var logEverySteps = 10
+
+  public init() {}
+}
+
+extension LearningRateScaling: ConfigurationChoice {}

@@ -1,0 +1,116 @@
+import Foundation
+import Torch
+import TorchNN
+
+/// The state of a run after a step: weights and optimizer as safetensors, the position as JSON.
+public struct Checkpoint: Sendable {
+  /// Where training stood.
+  public struct Position: Codable, Equatable, Sendable {
+    /// Steps made.
+    public var step: Int
+    /// The epoch that the next step belongs to, from 0.
+    public var epoch: Int
+    /// The batch of that epoch that comes next, from 0.
+    public var batch: Int
+    /// Steps the optimizer made: fewer when float16 skipped some.
+    public var optimizerSteps: Int
+    /// The sum of losses over the batches of the epoch so far.
+    public var epochLossSum: Double
+    public var lossScale: Double
+    public var lossScaleGoodSteps: Int
+    /// Images of the data set: a run goes on with the images it began with.
+    public var dataSetCount: Int
+  }
+
+  public let url: URL
+  public let position: Position
+
+  /// Writes a checkpoint: under a temporary name, flushed, renamed, and only then named by `latest`. Older ones beyond
+  /// `keep` (0: all) go.
+  static func write(_ position: Position, model: Module, optimizer: Optimizer, in run: RunFolder, keep: Int) throws {
+    let name = folderName(step: position.step)
+    let final = run.checkpointsURL.appendingPathComponent(name)
+    let partial = run.checkpointsURL.appendingPathComponent(".\(name).partial")
+    let files = FileManager.default
+    do {
+      try? files.removeItem(at: partial)
+      try files.createDirectory(at: partial, withIntermediateDirectories: true)
+      try SafeTensors(tensors: model.stateDictionary(), metadata: ["format": "pt"])
+        .write(to: partial.appendingPathComponent("model.safetensors"))
+      try SafeTensors(tensors: optimizer.stateDictionary())
+        .write(to: partial.appendingPathComponent("optimizer.safetensors"))
+      let state = try encoder.encode(position)
+      try DurableFile.write(state, to: partial.appendingPathComponent("state.json"))
+      if files.fileExists(atPath: final.path) { try files.removeItem(at: final) }
+      try files.moveItem(at: partial, to: final)
+      DurableFile.synchronizeDirectory(run.checkpointsURL)
+      try DurableFile.write(Data("\(name)\n".utf8), to: run.checkpointsURL.appendingPathComponent("latest"))
+    } catch {
+      try? files.removeItem(at: partial)
+      let detail = (error as? TorchError)?.description ?? reason(error)
+      throw RunError(
+        "cannot write the checkpoint of step \(position.step): \(detail). Earlier checkpoints are untouched")
+    }
+    removeOld(in: run, keep: keep)
+  }
+
+  /// The checkpoint that `latest` names, nil before the first.
+  ///
+  /// - Throws: ``RunError`` when it is named but damaged.
+  public static func latest(in run: RunFolder) throws -> Checkpoint? {
+    let latest = run.checkpointsURL.appendingPathComponent("latest")
+    guard let bytes = FileManager.default.contents(atPath: latest.path) else { return nil }
+    let name = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    let url = run.checkpointsURL.appendingPathComponent(name)
+    let state = url.appendingPathComponent("state.json")
+    guard let data = FileManager.default.contents(atPath: state.path),
+      let position = try? decoder.decode(Position.self, from: data)
+    else {
+      throw RunError(
+        "\(latest.path) names the checkpoint '\(name)', which is not whole. Write the name of another folder of \(run.checkpointsURL.path) into it"
+      )
+    }
+    return Checkpoint(url: url, position: position)
+  }
+
+  /// Parameters and buffers of the model, `encoder.` and `projection_head.` before their names.
+  ///
+  /// - Throws: ``TorchError`` when the file is damaged.
+  public func modelState() throws -> [String: Tensor] {
+    try SafeTensors.load(url.appendingPathComponent("model.safetensors"))
+  }
+
+  /// What the optimizer keeps.
+  ///
+  /// - Throws: ``TorchError`` when the file is damaged.
+  public func optimizerState() throws -> [String: Tensor] {
+    try SafeTensors.load(url.appendingPathComponent("optimizer.safetensors"))
+  }
+
+  private static func folderName(step: Int) -> String {
+    let digits = String(step)
+    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
+  }
+
+  private static func removeOld(in run: RunFolder, keep: Int) {
+    guard keep > 0, let names = try? FileManager.default.contentsOfDirectory(atPath: run.checkpointsURL.path) else {
+      return
+    }
+    for name in names.filter({ $0.hasPrefix("step-") }).sorted().dropLast(keep) {
+      try? FileManager.default.removeItem(at: run.checkpointsURL.appendingPathComponent(name))
+    }
+  }
+
+  private static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return encoder
+  }
+
+  private static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return decoder
+  }
+}

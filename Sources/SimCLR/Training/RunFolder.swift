@@ -1,0 +1,75 @@
+import Foundation
+import Torch
+import TorchNN
+
+/// The folder of a run: its configuration, metrics, checkpoints and evaluations.
+public struct RunFolder: Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url.standardizedFileURL }
+
+  public var configurationURL: URL { url.appendingPathComponent("config.yaml") }
+  public var metricsURL: URL { url.appendingPathComponent("metrics.jsonl") }
+  public var checkpointsURL: URL { url.appendingPathComponent("checkpoints") }
+  public var evaluationURL: URL { url.appendingPathComponent("evaluation") }
+
+  /// Whether a run was started here.
+  public var holdsRun: Bool { FileManager.default.fileExists(atPath: configurationURL.path) }
+
+  /// Makes the folder and saves a resolved configuration in it.
+  ///
+  /// - Throws: ``RunError`` when a run was started here already, or the folder cannot be written.
+  public func create(_ configuration: Configuration) throws {
+    guard !holdsRun else {
+      throw RunError("\(url.path) already holds a run: continue it with --resume, or choose another --output")
+    }
+    do {
+      try FileManager.default.createDirectory(at: checkpointsURL, withIntermediateDirectories: true)
+    } catch {
+      throw RunError("cannot make the folder \(url.path): \(reason(error))")
+    }
+    try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
+  }
+
+  /// The configuration that the run was started with.
+  ///
+  /// - Throws: ``RunError`` when there is no run here; ``ConfigurationError`` when its file was damaged.
+  public func configuration() throws -> Configuration {
+    guard holdsRun else {
+      throw RunError(
+        "\(url.path) holds no run: expected a folder that `simclr pretrain --output` wrote, with config.yaml in it")
+    }
+    return try Configuration(contentsOf: configurationURL).resolved()
+  }
+
+  /// The encoder of the run: as trained up to the latest checkpoint, or with the first weights of its seed.
+  ///
+  /// - Throws: ``RunError`` when there is no run or no checkpoint here; ``TorchError`` when a file is damaged.
+  public func encoder(randomlyInitialized: Bool = false) throws -> ResNet {
+    let model = SimCLRModel(try configuration())
+    if !randomlyInitialized {
+      guard let checkpoint = try Checkpoint.latest(in: self) else {
+        throw RunError("\(url.path) has no checkpoint yet: run `simclr pretrain … --output \(url.path) --resume`")
+      }
+      try model.load(checkpoint.modelState())
+    }
+    model.evaluate()
+    return model.encoder
+  }
+}
+
+/// Something is wrong with a run's folder or its training: one or two plain lines.
+public struct RunError: Error, Equatable, Sendable, CustomStringConvertible {
+  public let description: String
+
+  public init(_ description: String) { self.description = description }
+}
+
+/// The reason of a Foundation error in the system's words.
+func reason(_ error: Error) -> String {
+  let error = error as NSError
+  if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+    return String(cString: strerror(Int32(underlying.code)))
+  }
+  return error.localizedDescription
+}

@@ -1,0 +1,134 @@
+import Foundation
+import SimCLR
+import Testing
+
+@Suite struct ConfigurationTests {
+  private func error(_ yaml: String, _ overrides: [String] = []) -> String {
+    do {
+      _ = try Configuration(yaml: yaml, name: "recipe.yaml", overrides: overrides)
+      return "no error"
+    } catch {
+      return "\(error)"
+    }
+  }
+
+  @Test("an empty file gives the defaults, and every key is optional")
+  func defaults() throws {
+    #expect(try Configuration(yaml: "") == Configuration())
+    #expect(try Configuration(yaml: "# nothing\ntraining:\n") == Configuration())
+    let one = try Configuration(yaml: "encoder:\n  architecture: resnet18\n")
+    #expect(one.encoder.architecture == .resnet18)
+    #expect(one.training == TrainingConfiguration())
+  }
+
+  @Test("overrides go on top of the file")
+  func overrides() throws {
+    let configuration = try Configuration(
+      yaml: "training: {epochs: 3, global_batch_size: 64}\nschedule: {warmup_epochs: 1}",
+      overrides: ["training.epochs=5", "optimizer.name=sgd", "augmentation.mean=[0.5, 0.5, 0.5]", "data.path=/a=b"])
+    #expect(configuration.training.epochs == 5)
+    #expect(configuration.training.globalBatchSize == 64)
+    #expect(configuration.optimizer.name == .sgd)
+    #expect(configuration.augmentation.mean == [0.5, 0.5, 0.5])
+    #expect(configuration.data.path == "/a=b")
+  }
+
+  @Test("the text of a configuration gives the same configuration, with numbers as people write them")
+  func roundTrip() throws {
+    var configuration = Configuration()
+    configuration.optimizer.weightDecay = 5e-7
+    configuration.encoder.width = 0.25
+    configuration.data.path = "images: of 'cats', 100 %"
+    let text = try configuration.yaml()
+    #expect(try Configuration(yaml: text) == configuration)
+    #expect(text.contains("temperature: 0.5\n"))
+    #expect(text.contains("mean: [0.485, 0.456, 0.406]\n"))
+    #expect(text.contains("global_batch_size: 256\n"))
+  }
+
+  @Test("an unknown key is refused with its line and the nearest known key")
+  func unknownKey() {
+    #expect(
+      error("training:\n  epochs: 3\n  global_batchsize: 64\n")
+        == "recipe.yaml, line 3: unknown key 'training.global_batchsize'; the nearest known one is 'training.global_batch_size'"
+    )
+    #expect(
+      error("optimiser: {name: sgd}")
+        == "recipe.yaml, line 1: unknown key 'optimiser'; the nearest known one is 'optimizer'")
+    #expect(
+      error("", ["loss.temprature=1"])
+        == "override 'loss.temprature=1': unknown key 'loss.temprature'; the nearest known one is 'loss.temperature'")
+  }
+
+  @Test("a value of the wrong kind is refused with its line, what was expected and what came")
+  func wrongType() {
+    #expect(
+      error("training:\n  epochs: many\n")
+        == "recipe.yaml, line 2: training.epochs: expected a whole number, got 'many'")
+    #expect(
+      error("", ["optimizer.name=adagrad"])
+        == "override 'optimizer.name=adagrad': optimizer.name: expected one of sgd, lars, adam, adamw, got 'adagrad'")
+    #expect(
+      error("", ["optimizer.learning_rate_scaling=cubic"])
+        == "override 'optimizer.learning_rate_scaling=cubic': optimizer.learning_rate_scaling: expected one of none, linear, sqrt, got 'cubic'"
+    )
+    #expect(
+      error("projection_head:\n  batch_norm: 7\n")
+        == "recipe.yaml, line 2: projection_head.batch_norm: expected true or false, got '7'")
+    #expect(
+      error("encoder: resnet18") == "recipe.yaml, line 1: expected encoder to be a section of keys, got 'resnet18'")
+    #expect(error("- a\n- b") == "recipe.yaml, line 1: expected sections of keys at the top, got 'a list'")
+  }
+
+  @Test(
+    "a value out of its range is refused with its place and the range",
+    arguments: [
+      ("loss.temperature=0", "loss.temperature: expected a number above 0, got 0.0"),
+      ("loss.temperature=-1", "loss.temperature: expected a number above 0, got -1.0"),
+      ("training.global_batch_size=1", "training.global_batch_size: expected at least 2, got 1"),
+      ("projection_head.layers=4", "projection_head.layers: expected 1, 2 or 3, got 4"),
+      (
+        "schedule.warmup_epochs=101",
+        "schedule.warmup_epochs: expected a number from 0 to training.epochs (100), got 101.0"
+      ),
+      ("augmentation.flip_probability=1.5", "augmentation.flip_probability: expected a number in 0…1, got 1.5"),
+      (
+        "optimizer.nesterov=true",
+        "optimizer.nesterov: expected false unless optimizer.name is sgd with a momentum above 0, got true"
+      ),
+    ])
+  func outOfRange(override: String, message: String) {
+    #expect(error("", [override]) == "override '\(override)': \(message)")
+  }
+
+  @Test("broken YAML and broken overrides are refused in a line")
+  func broken() {
+    #expect(error("training: {epochs: 3").hasPrefix("recipe.yaml is not valid YAML: line "))
+    #expect(error("", ["epochs"]) == "expected an override of the form section.key=value, got 'epochs'")
+    #expect(error("", ["=3"]) == "expected an override of the form section.key=value, got '=3'")
+  }
+
+  @Test("resolving fills in the stem, the precision and the head's hidden size")
+  func resolved() throws {
+    var configuration = Configuration()
+    configuration.augmentation.imageSize = 32
+    configuration.training.device = "cpu"
+    let resolved = try configuration.resolved()
+    #expect(resolved.encoder.stem == .cifar)
+    #expect(resolved.training.precision != .auto)
+    #expect(resolved.projectionHead.hiddenDimension == 2048)
+    configuration.augmentation.imageSize = 224
+    configuration.encoder.architecture = .resnet18
+    configuration.encoder.width = 0.25
+    #expect(try configuration.resolved().encoder.stem == .imagenet)
+    #expect(try configuration.resolved().projectionHead.hiddenDimension == 128)
+  }
+
+  @Test("a missing file is named")
+  func missingFile() {
+    let error = #expect(throws: ConfigurationError.self) {
+      try Configuration(contentsOf: URL(fileURLWithPath: "/nowhere/recipe.yaml"))
+    }
+    #expect(error?.description == "cannot read the configuration /nowhere/recipe.yaml: no such file, or not readable")
+  }
+}
