@@ -20,7 +20,7 @@ optimizers.safetensors, float32: CASE/STEP/NAME with STEP 1, 5, 20: the paramete
 
 LARS (arXiv 1708.03888 in the form of the SimCLR authors' code, momentum over the scaled update):
     g ← g + λ w;   r = η ‖w‖ / ‖g‖ where both norms are positive, else 1;   v ← μ v + r·lr·g;   w ← w − v
-and with Nesterov momentum w ← w − (μ v + r·lr·g). Excluded parameters have λ = 0 and r = 1.
+Excluded parameters have λ = 0 and r = 1.
 """
 
 import json
@@ -49,7 +49,7 @@ SCHEDULE = [(s / 5) if s <= 5 else 0.5 * (1 + math.cos(math.pi * (s - 5) / 16)) 
 
 SGD = {"learning_rate": 0.1, "momentum": 0.0, "nesterov": False, "weight_decay": 0.0, "excluded": False}
 ADAM = {"learning_rate": 1e-2, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "weight_decay": 0.0, "excluded": False}
-LARS = {"learning_rate": 0.3, "momentum": 0.9, "nesterov": False, "weight_decay": 1e-2, "trust_coefficient": 1e-3,
+LARS = {"learning_rate": 0.3, "momentum": 0.9, "weight_decay": 1e-2, "trust_coefficient": 1e-3,
         "excluded": True}  # fmt: skip
 CASES = {
     "sgd": SGD,
@@ -64,7 +64,6 @@ CASES = {
     "adamw": ADAM | {"weight_decay": 0.01},
     "adamw-excluded": ADAM | {"weight_decay": 0.5, "excluded": True},
     "lars": LARS,
-    "lars-nesterov": LARS | {"nesterov": True},
     "lars-no-decay": LARS | {"weight_decay": 0.0},
     "lars-strong": LARS | {"trust_coefficient": 0.1},
     "lars-no-momentum": LARS | {"momentum": 0.0},
@@ -86,9 +85,9 @@ def gradient(name: str, step: int) -> torch.Tensor:
 
 
 class WrittenOutLARS:
-    def __init__(self, groups, lr, momentum, nesterov, trust_coefficient):
+    def __init__(self, groups, lr, momentum, trust_coefficient):
         self.param_groups = [dict(group, lr=lr) for group in groups]
-        self.momentum, self.nesterov, self.trust_coefficient = momentum, nesterov, trust_coefficient
+        self.momentum, self.trust_coefficient = momentum, trust_coefficient
         self.velocity = {}
 
     @torch.no_grad()
@@ -104,7 +103,7 @@ class WrittenOutLARS:
                 scaled = ratio * group["lr"] * g
                 v = self.momentum * self.velocity.get(id(w), torch.zeros_like(w)) + scaled
                 self.velocity[id(w)] = v
-                w -= self.momentum * v + scaled if self.nesterov else v
+                w -= v
 
 
 def make(case: str, h: dict, parameters: dict[str, torch.Tensor]):
@@ -120,7 +119,7 @@ def make(case: str, h: dict, parameters: dict[str, torch.Tensor]):
     if case.startswith("adam"):
         kind = torch.optim.AdamW if case.startswith("adamw") else torch.optim.Adam
         return kind(groups, lr=1.0, betas=(h["beta1"], h["beta2"]), eps=h["epsilon"])
-    return WrittenOutLARS(groups, 1.0, h["momentum"], h["nesterov"], h["trust_coefficient"])
+    return WrittenOutLARS(groups, 1.0, h["momentum"], h["trust_coefficient"])
 
 
 def trajectory(case: str, dtype: torch.dtype) -> dict[str, torch.Tensor]:
