@@ -11,7 +11,7 @@ Values, by the name that torchvision gives a parameter or buffer (`KEY` is the k
     BatchNorm weight       pattern(…, scale 0.05, offset 0.25) where the name ends in bn2.weight or bn3.weight, else
                            pattern(…, scale 0.2, offset 1): residual branches add little to what they branch from,
                            else a small batch's rounding errors grow from block to block past any use
-    BatchNorm bias         pattern(…, scale 0.1)
+    BatchNorm bias         pattern(…, scale 1), which leaves few activations near the ReLU's corner
     running_mean           pattern(…, scale 0.1)
     running_var            pattern(…, scale 0.2, offset 1)
     input                  pattern("KEY.input", shape, scale 1)
@@ -90,7 +90,9 @@ def fill(network: nn.Module, key: str) -> None:
                 scale, offset = 0.05, 0.25
             elif name.endswith("weight"):
                 scale, offset = 0.2, 1.0
-            elif name.endswith(("bias", "running_mean")):
+            elif name.endswith("bias"):
+                scale, offset = 1.0, 0.0
+            elif name.endswith("running_mean"):
                 scale, offset = 0.1, 0.0
             else:
                 continue
