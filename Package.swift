@@ -51,7 +51,7 @@ let package = Package(
         "SimCLR", "SimCLREvaluation", "VisionData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
-    .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport", swiftSettings: strict),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
