@@ -11,6 +11,14 @@ at::OptionalIntArrayRef dimensions_or_all(const int64_t *dimensions, int32_t cou
   return count == 0 ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(sizes(dimensions, count));
 }
 
+// A number for a change in place: whole numbers stay whole where the tensor's are, since libtorch refuses to write a
+// floating-point result into integers.
+at::Scalar fitting(double number, const at::Tensor &tensor) {
+  const bool whole = number == static_cast<double>(static_cast<int64_t>(number));
+  return whole && at::isIntegralType(tensor.scalar_type(), false) ? at::Scalar(static_cast<int64_t>(number))
+                                                                  : at::Scalar(number);
+}
+
 }  // namespace
 
 // The one-operand functions differ in nothing but their name.
@@ -97,15 +105,15 @@ ctorch_status ctorch_tensor_fill_(ctorch_tensor *self, double value) {
 }
 
 ctorch_status ctorch_tensor_add_(ctorch_tensor *self, const ctorch_tensor *other, double alpha) {
-  return guard([&] { self->value.add_(other->value, alpha); });
+  return guard([&] { self->value.add_(other->value, fitting(alpha, self->value)); });
 }
 
 ctorch_status ctorch_tensor_add_scalar_(ctorch_tensor *self, double other) {
-  return guard([&] { self->value.add_(other); });
+  return guard([&] { self->value.add_(fitting(other, self->value)); });
 }
 
 ctorch_status ctorch_tensor_mul_scalar_(ctorch_tensor *self, double other) {
-  return guard([&] { self->value.mul_(other); });
+  return guard([&] { self->value.mul_(fitting(other, self->value)); });
 }
 
 ctorch_status ctorch_tensor_exp_(ctorch_tensor *self) {
