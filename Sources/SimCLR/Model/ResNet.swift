@@ -94,15 +94,18 @@ public final class ResNet: Module {
 }
 
 /// What the stages of a ``ResNet`` are made of: convolutions added to the way around them.
+///
+/// A block declares its `downsample` after its convolutions, because that is torchvision's order of names.
 class ResidualBlock: Module {
   final let outputChannels: Int
-  /// Brings the input to the shape of the output; empty where it has it already.
-  final let downsample: [Module]
 
-  init(_ inputChannels: Int, _ outputChannels: Int, stride: Int, generator: Generator) {
-    self.outputChannels = outputChannels
-    downsample =
-      stride == 1 && inputChannels == outputChannels
+  init(outputChannels: Int) { self.outputChannels = outputChannels }
+
+  /// What brings the input to the shape of the output; empty where it has it already.
+  static func downsample(
+    _ inputChannels: Int, _ outputChannels: Int, stride: Int, generator: Generator
+  ) -> [Module] {
+    stride == 1 && inputChannels == outputChannels
       ? []
       : [
         Conv2d(inputChannels, outputChannels, kernelSize: 1, stride: stride, generator: generator),
@@ -114,7 +117,7 @@ class ResidualBlock: Module {
   func startAsIdentity() { preconditionFailure("\(type(of: self)) does not say which scale is its last") }
 
   /// Adds the way around.
-  final func closing(_ branch: Tensor, around input: Tensor) -> Tensor { branch.add_(downsample(input)).relu_() }
+  final func closing(_ branch: Tensor, around shortcut: Tensor) -> Tensor { branch.add_(shortcut).relu_() }
 }
 
 /// Two 3 × 3 convolutions.
@@ -123,19 +126,21 @@ final class BasicBlock: ResidualBlock {
   let bn1: BatchNorm2d
   let conv2: Conv2d
   let bn2: BatchNorm2d
+  let downsample: [Module]
 
-  override init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
+  init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
     conv1 = Conv2d(inputChannels, channels, kernelSize: 3, stride: stride, padding: 1, generator: generator)
     bn1 = BatchNorm2d(channels)
     conv2 = Conv2d(channels, channels, kernelSize: 3, padding: 1, generator: generator)
     bn2 = BatchNorm2d(channels)
-    super.init(inputChannels, channels, stride: stride, generator: generator)
+    downsample = Self.downsample(inputChannels, channels, stride: stride, generator: generator)
+    super.init(outputChannels: channels)
   }
 
   override func startAsIdentity() { _ = withoutGradients { bn2.weight.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
-    closing(bn2(conv2(bn1(conv1(input)).relu_())), around: input)
+    closing(bn2(conv2(bn1(conv1(input)).relu_())), around: downsample(input))
   }
 }
 
@@ -147,10 +152,11 @@ final class Bottleneck: ResidualBlock {
   let bn2: BatchNorm2d
   let conv3: Conv2d
   let bn3: BatchNorm2d
+  let downsample: [Module]
 
   private static let expansion = 4
 
-  override init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
+  init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
     let outputChannels = channels * Self.expansion
     conv1 = Conv2d(inputChannels, channels, kernelSize: 1, generator: generator)
     bn1 = BatchNorm2d(channels)
@@ -158,13 +164,14 @@ final class Bottleneck: ResidualBlock {
     bn2 = BatchNorm2d(channels)
     conv3 = Conv2d(channels, outputChannels, kernelSize: 1, generator: generator)
     bn3 = BatchNorm2d(outputChannels)
-    super.init(inputChannels, outputChannels, stride: stride, generator: generator)
+    downsample = Self.downsample(inputChannels, outputChannels, stride: stride, generator: generator)
+    super.init(outputChannels: outputChannels)
   }
 
   override func startAsIdentity() { _ = withoutGradients { bn3.weight.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
     let squeezed = bn1(conv1(input)).relu_()
-    return closing(bn3(conv3(bn2(conv2(squeezed)).relu_())), around: input)
+    return closing(bn3(conv3(bn2(conv2(squeezed)).relu_())), around: downsample(input))
   }
 }
