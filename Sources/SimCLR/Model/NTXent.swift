@@ -43,11 +43,12 @@ public struct NTXentLoss: Sendable {
         let logits = anchors.matmul(views.transposed()).mul_(1 / temperature)
         logits.diagonal(offset: rows.lowerBound).fill_(-.infinity)
         let positives = Self.positives(of: rows, count: count, device: views.device)
-        let normaliser = logits.logSumExp(1, keepDimension: true)
-        total.add_((normaliser - logits.gather(1, positives)).sum())
+        // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
+        let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
+        total.sub_(logProbabilities.gather(1, positives).sum())
         guard needsGradient else { continue }
         let one = Tensor.full(positives.shape, -1, dtype: views.dtype, device: views.device)
-        let excess = (logits - normaliser).exp_().scatterAdd(1, positives, one)
+        let excess = logProbabilities.exp_().scatterAdd(1, positives, one)
         gradient.narrow(0, rows).addmm_(excess, views)
         gradient.addmm_(excess.transposed(), anchors)
       }
