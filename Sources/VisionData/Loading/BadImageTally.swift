@@ -1,0 +1,49 @@
+import Synchronization
+
+/// Counts the images of a data set that cannot be read, and draws the line: a few are skipped, many stop the run.
+///
+/// A large data set usually has a handful of broken files, and training does as well without them. More than 1 % means
+/// that something else is wrong (a broken disk, an interrupted copy, the wrong folder), and training on what is left
+/// would go unnoticed. Safe to use from many threads.
+public final class BadImageTally: Sendable {
+  private struct State {
+    var indices: Set<Int> = []
+    var first: String?
+  }
+
+  private let dataSetCount: Int
+  private let onBadImage: @Sendable (String) -> Void
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - dataSetCount: images in the data set, against which the 1 % is measured.
+  ///   - onBadImage: called once for every bad image, on the thread that met it, with one line that names it and
+  ///     says what is wrong.
+  public init(dataSetCount: Int, onBadImage: @escaping @Sendable (String) -> Void) {
+    self.dataSetCount = dataSetCount
+    self.onBadImage = onBadImage
+  }
+
+  /// Distinct images found bad so far.
+  public var count: Int { state.withLock { $0.indices.count } }
+
+  /// Whether the image at `index` has been found bad, so that it need not be tried again.
+  public func contains(_ index: Int) -> Bool { state.withLock { $0.indices.contains(index) } }
+
+  /// Notes that the image at `index` cannot be read. Noting it again changes nothing.
+  ///
+  /// - Throws: `VisionDataError` when more than 1 % of the data set is bad.
+  public func record(_ error: VisionDataError, index: Int) throws {
+    let (isNew, count, first) = state.withLock { state in
+      let isNew = state.indices.insert(index).inserted
+      if state.first == nil { state.first = error.description }
+      return (isNew, state.indices.count, state.first ?? "")
+    }
+    if isNew { onBadImage(error.description) }
+    if count * 100 > dataSetCount {
+      throw VisionDataError(
+        "more than 1 % of the images cannot be read (\(count) of \(dataSetCount), first: \(first)); "
+          + "repair or remove them, or check that this is the right folder")
+    }
+  }
+}

@@ -1,0 +1,136 @@
+import Foundation
+
+/// Threads fill batches ahead of a consumer, who gets them in order.
+///
+/// The unit of work is one place in a batch, not a batch: all threads fill the oldest unfinished batch together, so that
+/// a slow image holds up one thread only. At most `batchesAhead` batches are in the making or waiting at any time, which
+/// bounds memory. Which thread fills which place depends on chance; what it fills in must not.
+final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
+  private struct Slot {
+    let number: Int
+    let storage: Storage
+    let count: Int
+    var started = 0
+    var unfinished: Int
+  }
+
+  private let numbers: Range<Int>
+  private let batchesAhead: Int
+  private let begin: (Int) -> (storage: Storage, count: Int)
+  private let fill: @Sendable (Storage, Int) throws -> Void
+
+  // Everything below is guarded by the condition's lock.
+  private let condition = NSCondition()
+  private var slots: [Slot] = []
+  private var nextNumber: Int
+  private var isStopped = false
+  private var failure: (any Error)?
+  private var workers: WorkerThreads?
+
+  /// - Parameters:
+  ///   - numbers: the batches to make.
+  ///   - batchesAhead: most batches that may be held, at least 1.
+  ///   - begin: makes the storage of a batch and says how many places it has; called in order, one at a time.
+  ///   - fill: fills one place; called by many threads at once, for different places.
+  init(
+    numbers: Range<Int>, threads: Int, batchesAhead: Int, begin: @escaping (Int) -> (storage: Storage, count: Int),
+    fill: @escaping @Sendable (Storage, Int) throws -> Void
+  ) {
+    precondition(batchesAhead >= 1, "BatchPipeline: expected at least 1 batch ahead, got \(batchesAhead)")
+    self.numbers = numbers
+    self.batchesAhead = batchesAhead
+    self.begin = begin
+    self.fill = fill
+    nextNumber = numbers.lowerBound
+    guard !numbers.isEmpty else { return }
+    do {
+      workers = try WorkerThreads(count: threads) { [self] in work() }
+    } catch {
+      failure = error
+    }
+  }
+
+  /// The next batch, once it is complete; nil after the last one and after `cancel()`.
+  ///
+  /// - Throws: what `fill` threw, on any thread, after stopping all of them.
+  func next() throws -> Storage? {
+    condition.lock()
+    while failure == nil, !isStopped, slots.first.map({ $0.unfinished > 0 }) ?? (nextNumber < numbers.upperBound) {
+      condition.wait()
+    }
+    if let error = failure {
+      condition.unlock()
+      cancel()
+      throw error
+    }
+    guard !isStopped, !slots.isEmpty else {
+      condition.unlock()
+      cancel()
+      return nil
+    }
+    let slot = slots.removeFirst()
+    condition.broadcast()
+    condition.unlock()
+    return slot.storage
+  }
+
+  /// Stops all threads, each after the image it is at, and returns when none is left. Calling it again does nothing.
+  func cancel() {
+    condition.lock()
+    isStopped = true
+    slots = []
+    let running = workers
+    workers = nil
+    condition.broadcast()
+    condition.unlock()
+    running?.join()
+  }
+
+  private func work() {
+    while let (number, storage, place) = takePlace() {
+      do {
+        try fill(storage, place)
+        finish(number)
+      } catch {
+        fail(error)
+      }
+    }
+  }
+
+  /// A place of the oldest batch that still has one, or of a new batch as soon as there may be one; nil at the end.
+  private func takePlace() -> (number: Int, storage: Storage, place: Int)? {
+    condition.lock()
+    defer { condition.unlock() }
+    while !isStopped, failure == nil {
+      if let index = slots.firstIndex(where: { $0.started < $0.count }) {
+        slots[index].started += 1
+        return (slots[index].number, slots[index].storage, slots[index].started - 1)
+      }
+      guard nextNumber < numbers.upperBound else { return nil }
+      if slots.count < batchesAhead {
+        let (storage, count) = begin(nextNumber)
+        slots.append(Slot(number: nextNumber, storage: storage, count: count, unfinished: count))
+        nextNumber += 1
+        condition.broadcast()
+      } else {
+        condition.wait()
+      }
+    }
+    return nil
+  }
+
+  private func finish(_ number: Int) {
+    condition.lock()
+    defer { condition.unlock() }
+    guard let index = slots.firstIndex(where: { $0.number == number }) else { return }
+    slots[index].unfinished -= 1
+    if slots[index].unfinished == 0 { condition.broadcast() }
+  }
+
+  private func fail(_ error: any Error) {
+    condition.lock()
+    defer { condition.unlock() }
+    if failure == nil { failure = error }
+    condition.broadcast()
+  }
+}
