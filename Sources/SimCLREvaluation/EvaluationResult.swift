@@ -1,0 +1,74 @@
+import Foundation
+import Torch
+
+/// A measured accuracy with all that it takes to judge and repeat it.
+///
+/// In JSON, keys are in snake case: `protocol`, `top1`, `top5`, `class_count`, `train_count`, `test_count`,
+/// `feature_dimension`, `seed`, `encoder`, `is_random_initialisation`.
+public struct EvaluationResult: Codable, Sendable, Equatable {
+  public var `protocol`: EvaluationProtocol
+  /// Percent of the test images, 0…100.
+  public var top1: Double
+  /// Percent of the test images, 0…100.
+  public var top5: Double
+  public var classCount: Int
+  /// Train images that features were computed of.
+  public var trainCount: Int
+  /// Test images that features were computed of.
+  public var testCount: Int
+  /// Features of an image.
+  public var featureDimension: Int
+  /// The seed of the evaluation; kNN takes no random numbers.
+  public var seed: UInt64
+  /// Which encoder, in words: architecture, width, stem.
+  public var encoder: String
+  /// Whether the encoder was never trained: the baseline that a trained one has to beat.
+  public var isRandomInitialisation: Bool
+
+  /// Takes the counts from the features.
+  public init(
+    _ protocol: EvaluationProtocol, _ accuracy: Accuracy, train: Features, test: Features, seed: UInt64,
+    encoder: String, isRandomInitialisation: Bool
+  ) {
+    self.protocol = `protocol`
+    top1 = accuracy.top1
+    top5 = accuracy.top5
+    classCount = train.classCount
+    trainCount = train.count
+    testCount = test.count
+    featureDimension = train.dimension
+    self.seed = seed
+    self.encoder = encoder
+    self.isRandomInitialisation = isRandomInitialisation
+  }
+}
+
+// MARK: - JSON
+
+extension EvaluationResult {
+  /// One JSON object, keys in alphabetical order, ending with a line break.
+  public func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    return try encoder.encode(self) + Data("\n".utf8)
+  }
+
+  /// Reads what ``json()`` wrote.
+  ///
+  /// - Throws: ``EvaluationError`` when the data are not a result of evaluation.
+  public init(json: Data) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    do {
+      self = try decoder.decode(EvaluationResult.self, from: json)
+    } catch {
+      throw EvaluationError("not the result of an evaluation: \(error)")
+    }
+  }
+
+  /// Writes ``json()`` to a file, whole or not at all.
+  ///
+  /// - Throws: `TorchError` with the path and the reason.
+  public func write(to url: URL) throws { try DurableFile.write(json(), to: url) }
+}
