@@ -1,0 +1,57 @@
+import Foundation
+import Torch
+import TorchNN
+import VisionData
+
+/// All that a run needs before its first step and that can fail: found out before anything is written.
+struct Preparation {
+  let configuration: Configuration
+  let device: Device
+  let dataSet: any ImageDataSet
+  let sampler: EpochSampler
+  let schedule: LearningRateSchedule
+
+  init(_ configuration: Configuration) throws {
+    self.configuration = configuration
+    guard !configuration.data.path.isEmpty else {
+      throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
+    }
+    device = try Device(named: configuration.training.device)
+    dataSet = try DataSetLocator.open(URL(fileURLWithPath: configuration.data.path), split: .train)
+    let training = configuration.training
+    sampler = try EpochSampler(
+      count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed))
+    let peak = configuration.optimizer.learningRateScaling.peak(
+      of: configuration.optimizer.learningRate, globalBatchSize: training.globalBatchSize)
+    schedule = LearningRateSchedule(
+      peak: peak, warmupSteps: Int((configuration.schedule.warmupEpochs * Double(sampler.batchesPerEpoch)).rounded()),
+      totalSteps: training.epochs * sampler.batchesPerEpoch)
+    TorchRuntime.setDeterministic(training.deterministic)
+    TorchRuntime.setThreadCount(training.threads > 0 ? training.threads : ProcessInfo.processInfo.activeProcessorCount)
+  }
+}
+
+extension Configuration {
+  /// Checks that a run started with `original` can go on with this configuration: only what does not change the result
+  /// may differ.
+  ///
+  /// - Throws: ``RunError`` naming the sections that differ.
+  func checkContinues(_ original: Configuration) throws {
+    var comparable = self
+    comparable.data = original.data
+    comparable.output = original.output
+    comparable.evaluation = original.evaluation
+    comparable.training.maximumSteps = original.training.maximumSteps
+    comparable.training.device = original.training.device
+    comparable.training.threads = original.training.threads
+    guard comparable != original else { return }
+    let (ours, theirs) = (try comparable.yaml(), try original.yaml())
+    let differing = zip(ours.split(separator: "\n"), theirs.split(separator: "\n")).first { $0 != $1 }
+    let difference = differing.map {
+      " (now '\($0.trimmingCharacters(in: .whitespaces))', then '\($1.trimmingCharacters(in: .whitespaces))')"
+    }
+    throw RunError(
+      "the configuration is not the one the run was started with\(difference ?? ""): resume with that one, or start another run"
+    )
+  }
+}

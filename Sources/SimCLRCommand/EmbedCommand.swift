@@ -1,0 +1,48 @@
+import ArgumentParser
+import Foundation
+import SimCLR
+import SimCLREvaluation
+import Torch
+import VisionData
+
+struct EmbedCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "embed",
+    abstract: "Write the features of a data set to a safetensors file.",
+    discussion: "The file holds `features` [N, D], `labels` [N] (-1 where there are none) and `indices` [N].")
+
+  @Argument(help: .init("The folder of a run.", valueName: "RUN"))
+  var runPath: String
+
+  @Option(help: .init("A folder of images, or a root that holds train/ and test/.", valueName: "DIR"))
+  var data: String
+
+  @Option(help: .init("The file to write.", valueName: "FILE.safetensors"))
+  var output: String
+
+  @Option(help: "train or test.")
+  var split: DataSetSplit = .train
+
+  @Option(help: "auto, cpu, cuda or cuda:N.")
+  var device: String = "auto"
+
+  @Flag(help: "Embed with the encoder's first weights, untrained.")
+  var randomInitialisation = false
+
+  @Flag(help: "Compute in float32 whatever the run's precision.")
+  var fp32 = false
+
+  func run() throws {
+    TorchRuntime.keepFreedMemory()
+    let console = Console()
+    let embedding = try Embedding(
+      RunFolder(URL(fileURLWithPath: runPath)), data: data, device: device, randomlyInitialized: randomInitialisation,
+      precision: fp32 ? .float32 : nil, console: console)
+    let features = try embedding.features(of: split)
+    try embedding.extractor.requireFrozen()
+    try EmbeddingExport(features, encoder: embedding.encoderDescription).write(to: URL(fileURLWithPath: output))
+    console.note("\(features.count) images, \(features.dimension) features each: \(output)")
+  }
+}
+
+extension DataSetSplit: ExpressibleByArgument {}

@@ -1,0 +1,128 @@
+import ArgumentParser
+import Foundation
+import SimCLR
+import SimCLREvaluation
+import Torch
+import TorchNN
+
+struct EvaluateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "evaluate",
+    abstract: "Measure how well frozen features tell classes apart.",
+    discussion: """
+      Features of the train images teach, those of the test images are judged; nothing is chosen on the test images. \
+      With --random-initialisation the encoder has the first weights of its seed, untrained: the baseline to beat.
+      """,
+    subcommands: [KNNCommand.self, LinearCommand.self])
+}
+
+/// What all evaluations are asked.
+struct EvaluationOptions: ParsableArguments {
+  @Argument(help: .init("The folder of a run.", valueName: "RUN"))
+  var runPath: String
+
+  @Option(help: .init("A root that holds train/ and test/ or val/, or CIFAR-10's binary folder.", valueName: "DIR"))
+  var data: String
+
+  @Flag(help: "Evaluate the encoder with its first weights, untrained.")
+  var randomInitialisation = false
+
+  @Option(help: "auto, cpu, cuda or cuda:N.")
+  var device: String = "auto"
+
+  @Flag(help: "Print one JSON object.")
+  var json = false
+
+  var folder: RunFolder { RunFolder(URL(fileURLWithPath: runPath)) }
+
+  /// Embeds both splits with one encoder, evaluates, checks that the encoder stayed as it was, and saves the result in
+  /// the run's folder.
+  func evaluate(
+    _ protocolOf: (Configuration) -> EvaluationProtocol, seed: UInt64,
+    accuracy: (_ configuration: Configuration, _ train: Features, _ test: Features, _ console: Console) throws ->
+      Accuracy
+  ) throws {
+    TorchRuntime.keepFreedMemory()
+    let console = Console()
+    let embedding = try Embedding(
+      folder, data: data, device: device, randomlyInitialized: randomInitialisation, console: console)
+    let train = try embedding.features(of: .train)
+    let test = try embedding.features(of: .test)
+    let configuration = embedding.configuration
+    let result = EvaluationResult(
+      protocolOf(configuration), try accuracy(configuration, train, test, console), train: train, test: test,
+      seed: seed, encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation)
+    try embedding.extractor.requireFrozen()
+    let name = result.protocol.name + (randomInitialisation ? "-random" : "")
+    try FileManager.default.createDirectory(at: folder.evaluationURL, withIntermediateDirectories: true)
+    try result.write(to: folder.evaluationURL.appendingPathComponent("\(name).json"))
+    if json { return try console.json(result) }
+    console.result(
+      "\(name)  top-1 \(result.top1.fixed(2)) %  top-5 \(result.top5.fixed(2)) %  (\(result.trainCount) train, \(result.testCount) test images, \(result.classCount) classes)"
+    )
+  }
+}
+
+struct KNNCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "knn", abstract: "Let the nearest train images vote, weighted by cosine similarity.")
+
+  @OptionGroup var options: EvaluationOptions
+
+  @Option(help: "How many neighbours vote (default: the run's evaluation.knn_neighbors, 20).")
+  var neighbors: Int?
+
+  @Option(help: "The temperature of a vote's weight (default: the run's evaluation.knn_temperature, 0.1).")
+  var temperature: Double?
+
+  func run() throws {
+    func knn(_ configuration: Configuration) -> NearestNeighbours {
+      NearestNeighbours(
+        k: neighbors ?? configuration.evaluation.knnNeighbors,
+        temperature: temperature ?? configuration.evaluation.knnTemperature)
+    }
+    try options.evaluate({ .knn(knn($0)) }, seed: 0) { configuration, train, test, console in
+      try knn(configuration).accuracy(train: train, test: test) { console.live("kNN  \($0)/\($1) test images") }
+    }
+  }
+}
+
+struct LinearCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "linear",
+    abstract: "Train a linear classifier on frozen features.",
+    discussion: """
+      The protocol is the run's section `evaluation`, by default the paper's: 10 epochs of SGD at rate 0.1 with momentum \
+      0.9 and a cosine, batches of 256, features standardised by the train images.
+      """)
+
+  @OptionGroup var options: EvaluationOptions
+
+  @Option(help: "Passes over the train images (default: the run's evaluation.linear_epochs, 10).")
+  var epochs: Int?
+
+  @Option(help: "Images a step (default: the run's evaluation.linear_batch_size, 256).")
+  var batchSize: Int?
+
+  @Option(help: "The first learning rate (default: the run's evaluation.linear_learning_rate, 0.1).")
+  var learningRate: Double?
+
+  @Option(help: "Orders the train images.")
+  var seed: UInt64 = 0
+
+  func run() throws {
+    func probe(_ configuration: Configuration) -> LinearProbe {
+      LinearProbe(
+        epochs: epochs ?? configuration.evaluation.linearEpochs,
+        learningRate: learningRate ?? configuration.evaluation.linearLearningRate,
+        momentum: configuration.evaluation.linearMomentum,
+        batchSize: batchSize ?? configuration.evaluation.linearBatchSize,
+        weightDecay: configuration.evaluation.linearWeightDecay)
+    }
+    try options.evaluate({ .linear(probe($0)) }, seed: seed) { configuration, train, test, console in
+      try probe(configuration).train(on: train, seed: seed) { done, total, loss in
+        console.live("linear  epoch \(done)/\(total)  loss \(loss.fixed(4))")
+      }.accuracy(on: test)
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import ArgumentParser
+import Foundation
+import SimCLR
+import SimCLREvaluation
+
+struct ExportCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "export",
+    abstract: "Write the encoder's weights under torchvision's names.",
+    discussion: """
+      The file loads into torchvision's network with strict=True once its classifier is taken away:
+        model = torchvision.models.resnet50(); model.fc = torch.nn.Identity()
+        model.load_state_dict(safetensors.torch.load_file("encoder.safetensors"), strict=True)
+      """)
+
+  @Argument(help: .init("The folder of a run.", valueName: "RUN"))
+  var runPath: String
+
+  @Option(help: .init("The file to write.", valueName: "FILE.safetensors"))
+  var output: String
+
+  @Flag(help: "Export the encoder's first weights, untrained.")
+  var randomInitialisation = false
+
+  func run() throws {
+    let folder = RunFolder(URL(fileURLWithPath: runPath))
+    let configuration = try folder.configuration()
+    let export = EncoderExport(
+      try folder.encoder(randomlyInitialized: randomInitialisation), architecture: configuration.encoder.architecture,
+      width: configuration.encoder.width, stem: configuration.encoder.stem == .cifar ? .cifar : .imagenet,
+      imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
+      standardDeviation: configuration.augmentation.standardDeviation)
+    try export.write(to: URL(fileURLWithPath: output))
+    Console().note("\(configuration.encoder.architecture.rawValue): \(output)")
+  }
+}

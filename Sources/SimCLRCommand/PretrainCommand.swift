@@ -1,0 +1,61 @@
+import ArgumentParser
+import Foundation
+import SimCLR
+import Torch
+
+struct PretrainCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pretrain",
+    abstract: "Train an encoder without labels.",
+    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--resume]",
+    discussion: """
+      Every key of the configuration has a default; `simclr pretrain CONFIG.yaml --print-configuration` prints all of \
+      them. Overrides go on top of the file:
+        simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
+
+      Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
+      exactly as if it had not been stopped.
+      """)
+
+  @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
+  var configuration: String
+
+  @Argument(help: .init("Values that replace the configuration's.", valueName: "section.key=value"))
+  var overrides: [String] = []
+
+  @Option(help: .init("The folder of the run: configuration, metrics, checkpoints.", valueName: "RUN"))
+  var output: String?
+
+  @Flag(help: "Go on from the latest checkpoint of RUN; start there if there is none.")
+  var resume = false
+
+  @Flag(help: "Print the configuration with every key, and do nothing else.")
+  var printConfiguration = false
+
+  func validate() throws {
+    if output == nil && !printConfiguration { throw ValidationError("Missing expected argument '--output <RUN>'") }
+  }
+
+  func run() throws {
+    let configuration = try Configuration(
+      contentsOf: URL(fileURLWithPath: configuration), overrides: overrides
+    ).resolved()
+    let console = Console()
+    guard !printConfiguration, let output else { return console.result(try configuration.yaml()) }
+    TorchRuntime.keepFreedMemory()
+    let folder = RunFolder(URL(fileURLWithPath: output))
+    let training =
+      resume && folder.holdsRun
+      ? try Pretraining.resume(configuration, in: folder) : try Pretraining.start(configuration, in: folder)
+    let stop = StopSignal()
+    var progress = TrainingProgress(console)
+    let outcome = try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet })
+    console.endLive()
+    switch outcome {
+    case .finished(let step): console.note("done after \(step) steps: \(output)")
+    case .stopped(let step):
+      console.note("stopped and saved after step \(step). Go on with the same command and --resume")
+      throw ExitCode.stoppedBySignal
+    }
+  }
+}

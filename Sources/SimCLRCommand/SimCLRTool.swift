@@ -1,0 +1,65 @@
+import ArgumentParser
+import Foundation
+import SimCLR
+import Torch
+import VisionData
+
+/// The program: reads the arguments, runs the command, and turns every error into a line and an exit code.
+@main
+struct SimCLRTool: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "simclr",
+    abstract: "Pretrain image encoders without labels by contrastive learning, and measure what was learned.",
+    discussion: """
+      A first run, on the images that the program draws itself:
+        simclr data shapes data/shapes
+        simclr pretrain Configurations/shapes-quickstart.yaml --output runs/first
+        simclr evaluate knn runs/first --data data/shapes
+
+      Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 stopped by a signal after a checkpoint.
+      """,
+    version: "0.1.0",
+    subcommands: [
+      PretrainCommand.self, EvaluateCommand.self, EmbedCommand.self, ExportCommand.self,
+      DoctorCommand.self,
+    ])
+
+  static func main() {
+    do {
+      var command = try parseAsRoot()
+      try TorchRuntime.checkVersion()
+      try command.run()
+    } catch {
+      leave(with: error)
+    }
+  }
+
+  private static func leave(with error: Error) -> Never {
+    switch error {
+    case let stop as ExitCode: Foundation.exit(stop.rawValue)
+    case let error as ConfigurationError: leave(.wrongUsage, error.description)
+    case let error as RunError: leave(.failed, error.description)
+    case let error as TorchError: leave(.failed, error.description)
+    case let error as VisionDataError: leave(.failed, error.description)
+    default: break
+    }
+    guard exitCode(for: error) == .validationFailure else {
+      if exitCode(for: error).isSuccess { exit(withError: error) }
+      leave(.failed, message(for: error))
+    }
+    FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+    Foundation.exit(ExitCode.wrongUsage.rawValue)
+  }
+
+  private static func leave(_ code: ExitCode, _ message: String) -> Never {
+    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    Foundation.exit(code.rawValue)
+  }
+}
+
+extension ExitCode {
+  static let failed = ExitCode(1)
+  static let wrongUsage = ExitCode(2)
+  /// Run again with `--resume` (EX_TEMPFAIL).
+  static let stoppedBySignal = ExitCode(75)
+}

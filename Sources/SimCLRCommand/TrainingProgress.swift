@@ -1,0 +1,60 @@
+import Foundation
+import SimCLR
+
+/// Shows a training run to people: one line kept up to date on a terminal, plain lines elsewhere.
+struct TrainingProgress {
+  private let console: Console
+  private var plan: TrainingPlan?
+  private var start = ContinuousClock.now
+
+  init(_ console: Console) { self.console = console }
+
+  mutating func show(_ event: TrainingEvent) {
+    switch event {
+    case .started(let plan):
+      self.plan = plan
+      start = .now
+      console.note(Self.opening(plan))
+    case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
+    case .epoch(let epoch):
+      console.note(
+        "epoch \(epoch.epoch)/\(plan?.epochs ?? epoch.epoch)  mean loss \(epoch.meanLoss.fixed(4))  \(Self.time(epoch.seconds))"
+      )
+    case .badImage(let why): console.note("skipped an image: \(why)")
+    case .checkpoint: break
+    case .note(let text): console.note(text)
+    }
+  }
+
+  private static func opening(_ plan: TrainingPlan) -> String {
+    let resumed = plan.completedSteps > 0 ? ", going on after step \(plan.completedSteps)" : ""
+    return "\(plan.imageCount) images, \(plan.batchesPerEpoch) batches an epoch, \(plan.totalSteps) steps\(resumed); "
+      + "\((Double(plan.parameterCount) / 1e6).fixed(2)) million parameters on \(plan.device) in \(plan.precision)"
+  }
+
+  private func line(_ step: StepMetrics) -> String {
+    let total = plan?.totalSteps ?? step.step
+    return
+      "epoch \(step.epoch)  step \(step.step)/\(total)  loss \(step.loss.fixed(4))  lr \(step.learningRate.fixed(5))  "
+      + "\(Int(step.imagesPerSecond)) images/s  \(Self.time(secondsLeft(step, total))) left"
+      + (step.dataWait > 0.2 ? "  (\(Int(step.dataWait * 100)) % waiting for data)" : "")
+  }
+
+  private func secondsLeft(_ step: StepMetrics, _ total: Int) -> Double {
+    let made = step.step - (plan?.completedSteps ?? 0)
+    let elapsed = start.duration(to: .now).seconds
+    return made > 0 ? elapsed / Double(made) * Double(total - step.step) : 0
+  }
+
+  /// Hours, minutes and seconds: `1:02:03`, `2:03`.
+  static func time(_ seconds: Double) -> String {
+    let all = Int(seconds.rounded())
+    let tail = String(format: "%02d", all % 60)
+    return all < 3600 ? "\(all / 60):\(tail)" : "\(all / 3600):\(String(format: "%02d", all / 60 % 60)):\(tail)"
+  }
+}
+
+extension Double {
+  /// The number with so many digits after the point.
+  func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
+}

@@ -1,0 +1,181 @@
+import Foundation
+import SimCLR
+import Testing
+import Torch
+import TorchNN
+import VisionData
+
+@Suite struct PretrainingTests {
+  @Test("training lowers the loss and leaves configuration, metrics and checkpoints")
+  func training() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    var losses: [Double] = []
+    let outcome = try Pretraining.start(fixture.configuration("training.epochs=20"), in: run).train { event in
+      if case .epoch(let epoch) = event { losses.append(epoch.meanLoss) }
+    }
+    #expect(outcome == .finished(step: 60))
+    #expect(losses.count == 20)
+    #expect(losses.suffix(3).reduce(0, +) < losses.prefix(3).reduce(0, +))
+    #expect(try run.configuration() == fixture.configuration("training.epochs=20"))
+    #expect(try Checkpoint.latest(in: run)?.position.step == 60)
+    let lines = try String(contentsOf: run.metricsURL, encoding: .utf8).split(separator: "\n")
+    #expect(lines.count == 60 + 20)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: run.checkpointsURL.path).count == 2 + 1)
+  }
+
+  @Test(
+    "a run stopped anywhere and resumed ends with the same bits as one never stopped",
+    arguments: ["sgd", "lars", "adamw"])
+  func exactResume(optimizer: String) throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let configuration = try fixture.configuration("optimizer.name=\(optimizer)")
+    let whole = fixture.run("whole")
+    _ = try Pretraining.start(configuration, in: whole).train()
+
+    let parts = fixture.run("parts")
+    var stops = 0
+    var outcome = try Pretraining.start(configuration, in: parts).train(shouldStop: { true })
+    while case .stopped(let step) = outcome {
+      stops += 1
+      #expect(step == stops)
+      outcome = try Pretraining.resume(configuration, in: parts).train(shouldStop: { true })
+    }
+    #expect(stops >= 8)
+    let (a, b) = (try #require(try Checkpoint.latest(in: whole)), try #require(try Checkpoint.latest(in: parts)))
+    #expect(a.position == b.position)
+    let (modelA, modelB) = (try a.modelState(), try b.modelState())
+    #expect(modelA.allSatisfy { $1.isIdentical(to: modelB[$0]!) })
+    let (optimizerA, optimizerB) = (try a.optimizerState(), try b.optimizerState())
+    #expect(optimizerA.allSatisfy { $1.isIdentical(to: optimizerB[$0]!) })
+    #expect(try losses(whole) == losses(parts))
+  }
+
+  @Test("metrics beyond the last checkpoint are made again, not twice")
+  func metricsAfterCrash() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    let configuration = try fixture.configuration()
+    var steps = 0
+    _ = try Pretraining.start(configuration, in: run).train(
+      report: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 4 })
+    // What a process killed after step 6 leaves behind: lines that its checkpoint of step 4 does not know.
+    let handle = try FileHandle(forWritingTo: run.metricsURL)
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data("{\"step\":5,\"loss\":1}\n{\"step\":6,\"lo".utf8))
+    _ = try Pretraining.resume(configuration, in: run).train()
+    #expect(try losses(run).count == 9)
+  }
+
+  @Test("a checkpoint that was cut off while being written is never named, and a damaged one is told")
+  func brokenCheckpoint() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    let configuration = try fixture.configuration()
+    _ = try Pretraining.start(configuration, in: run).train()
+    let partial = run.checkpointsURL.appendingPathComponent(".step-00000010.partial")
+    try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+    #expect(try Checkpoint.latest(in: run)?.position.step == 9)
+    let model = try #require(try Checkpoint.latest(in: run)).url.appendingPathComponent("model.safetensors")
+    try Data(try Data(contentsOf: model).prefix(100)).write(to: model)
+    let error = #expect(throws: TorchError.self) { try run.encoder() }
+    #expect(error?.description.hasPrefix("\(model.path) is not a whole safetensors file: ") == true)
+  }
+
+  @Test("a second run in the same folder and a resume with another configuration are refused, naming the difference")
+  func refusals() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    _ = try Pretraining.start(fixture.configuration("training.maximum_steps=2"), in: run).train()
+    let again = #expect(throws: RunError.self) { try Pretraining.start(fixture.configuration(), in: run) }
+    #expect(
+      again?.description == "\(run.url.path) already holds a run: continue it with --resume, or choose another --output"
+    )
+    let other = #expect(throws: RunError.self) {
+      try Pretraining.resume(fixture.configuration("loss.temperature=0.1"), in: run)
+    }
+    #expect(
+      other?.description
+        == "the configuration is not the one the run was started with (now 'temperature: 0.1', then 'temperature: 0.5'): resume with that one, or start another run"
+    )
+    // The number of steps, the device and the output may change.
+    #expect(
+      try Pretraining.resume(fixture.configuration("output.log_every_steps=3"), in: run).train() == .finished(step: 9))
+  }
+
+  @Test("a loss that is no longer finite stops the run with what to try, and keeps the last checkpoint")
+  func divergence() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    let configuration = try fixture.configuration("optimizer.learning_rate=1e30", "output.checkpoint_every_steps=1")
+    let error = #expect(throws: RunError.self) { try Pretraining.start(configuration, in: run).train() }
+    #expect(error?.description.hasPrefix("the loss is ") == true)
+    #expect(error?.description.contains("try a lower optimizer.learning_rate") == true)
+    #expect(try Checkpoint.latest(in: run) != nil)
+  }
+
+  @Test("nothing is written when the data are not there or do not fill a batch")
+  func missingData() throws {
+    let fixture = try TrainingFixture(imageCount: 4)
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    #expect(throws: VisionDataError.self) { try Pretraining.start(fixture.configuration(), in: run) }
+    #expect(throws: VisionDataError.self) {
+      try Pretraining.start(fixture.configuration("data.path=/nowhere"), in: run)
+    }
+    #expect(throws: ConfigurationError.self) { try Pretraining.start(fixture.configuration("data.path="), in: run) }
+    #expect(!FileManager.default.fileExists(atPath: run.url.path))
+  }
+
+  @Test(
+    "bfloat16 and float16 begin near float32's loss and lower it", arguments: ["bf16", "fp16"])
+  func mixedPrecision(precision: String) throws {
+    // Only the first loss is compared: with batches of 8, rounding errors grow from step to step.
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    _ = try Pretraining.start(fixture.configuration("training.maximum_steps=1"), in: fixture.run("fp32")).train()
+    let configuration = try fixture.configuration("training.precision=\(precision)", "training.epochs=20")
+    _ = try Pretraining.start(configuration, in: fixture.run("half")).train()
+    let (full, half) = (try losses(fixture.run("fp32")), try losses(fixture.run("half")))
+    #expect(abs(full[0] - half[0]) < 0.05 * full[0])
+    #expect(half.suffix(9).reduce(0, +) < half.prefix(9).reduce(0, +))
+  }
+
+  @Test("gradient clipping bounds the step and logs the norm it found")
+  func clipping() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    var norms: [Double] = []
+    let configuration = try fixture.configuration(
+      "training.maximum_gradient_norm=0.001", "optimizer.momentum=0", "optimizer.weight_decay=0")
+    let before = SimCLRModel(configuration).parameters().map { $0.value.detached().clone() }
+    _ = try Pretraining.start(try configuration.with("training.maximum_steps=1"), in: fixture.run("run")).train {
+      if case .step(let step) = $0 { norms.append(step.gradientNorm ?? 0) }
+    }
+    let model = SimCLRModel(configuration)
+    try model.load(try #require(try Checkpoint.latest(in: fixture.run("run"))).modelState())
+    let moved = zip(before, model.parameters()).reduce(0.0) { $0 + ($1.0 - $1.1.value.detached()).pow(2).sum().item() }
+    #expect(norms.allSatisfy { $0 > 0.001 })
+    #expect(abs(moved.squareRoot() - 0.05 * 0.001) < 0.05 * 0.001 * 0.02)
+  }
+
+  private func losses(_ run: RunFolder) throws -> [Double] {
+    try String(contentsOf: run.metricsURL, encoding: .utf8).split(separator: "\n").compactMap { line in
+      let object = try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      return object?["loss"] as? Double
+    }
+  }
+}
+
+extension Configuration {
+  /// The configuration with one value replaced.
+  fileprivate func with(_ override: String) throws -> Configuration {
+    try Configuration(yaml: yaml(), overrides: [override])
+  }
+}
