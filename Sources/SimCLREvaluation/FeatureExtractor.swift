@@ -43,6 +43,33 @@ public struct FeatureExtractor {
     }
   }
 
+  /// Computes the features of all images of a data set that can be read, in its order.
+  ///
+  /// - Parameters:
+  ///   - loader: makes batches of images as they are measured; the batch size decides how much memory it takes.
+  ///   - onProgress: hears after each batch how far in the data set it reached, of how many images.
+  /// - Throws: `VisionDataError` when too many images cannot be read; ``EvaluationError`` when the encoder changed.
+  public func features(
+    of loader: LabelledLoader, onProgress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+  ) throws -> Features {
+    var values: [Tensor] = []
+    var labels: [Int] = []
+    var sampleIndices: [Int] = []
+    let batches = loader.batches()
+    defer { batches.cancel() }
+    while let batch = try batches.next() {
+      values.append(self(batch.images))
+      let unlabelled = [Int](repeating: Features.unlabelled, count: batch.sampleIndices.count)
+      labels += batch.labels.isEmpty ? unlabelled : batch.labels
+      sampleIndices += batch.sampleIndices
+      onProgress(batch.sampleIndices.last! + 1, loader.dataSet.count)
+    }
+    try requireFrozen()
+    return Features(
+      values: values.isEmpty ? Tensor.zeros([0, encoder.featureCount]) : Tensor.concatenate(values), labels: labels,
+      sampleIndices: sampleIndices, classNames: loader.dataSet.classNames)
+  }
+
   /// Features of images, `[N, 3, S, S]` normalised float32 to `[N, D]` float32 on the CPU, by the running statistics of
   /// BatchNorm and without gradients, whatever mode the encoder is in.
   public func callAsFunction(_ images: Tensor) -> Tensor {

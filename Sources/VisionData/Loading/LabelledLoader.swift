@@ -15,7 +15,8 @@ public struct LabelledBatch: Sendable {
 /// Images that cannot be read are left out and counted; `BadImageTally` draws the line. The last batch holds what is
 /// left.
 public final class LabelledLoader: Sendable {
-  private let dataSet: any ImageDataSet
+  /// What is gone through.
+  public let dataSet: any ImageDataSet
   private let transform: EvaluationTransform
   private let batchSize: Int
   private let threads: Int
