@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves that exported encoders are torchvision's networks: trains every ResNet for a few steps, exports it, and has real
-# torchvision load the file with strict=True and compute the same features. Needs a built simclr (`make interop`).
+# Proves that exported encoders are torchvision's networks: trains every ResNet for a few steps, exports it, and has
+# real torchvision load the file with strict=True and compute the same features. `make interop` builds simclr first.
 #
 # PyTorch goes into an environment of its own in the user's cache, once.
 set -euo pipefail
@@ -26,21 +26,21 @@ install_torchvision() {
   if [[ ! -e $environment/complete ]]; then
     echo "installing PyTorch and torchvision into $environment (4.7 GB, once per user; progress in $log)"
     rm -rf "$environment"
-    make_environment >"$log" 2>&1 || fail "cannot make a Python environment: install python3-venv; details in $log"
+    local python=python3
+    "$python" -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
+    "$python" -m pip --version >/dev/null 2>&1 || fail "no pip: install the package python3-pip, then run this again"
+    # Without a pip of its own the environment needs no package python3-venv; the pip outside fills it.
+    "$python" -m venv --without-pip "$environment" >"$log" 2>&1 ||
+      fail "cannot make a Python environment: $(tail -n 1 "$log")"
     mkdir "$environment/temporary"
-    TMPDIR=$environment/temporary "$environment/bin/python" -m pip install --only-binary=:all: --no-cache-dir \
-      --disable-pip-version-check --no-input \
+    TMPDIR=$environment/temporary "$python" -m pip --python "$environment/bin/python" install \
+      --only-binary=:all: --no-cache-dir --disable-pip-version-check --no-input \
       torch==$torch_version torchvision==0.26.0 safetensors numpy >>"$log" 2>&1 ||
       fail "pip could not install torchvision: $(grep -i '^ERROR' "$log" | tail -n 1); details in $log; run this again"
     rm -rf "$environment/temporary"
     touch "$environment/complete"
   fi
   exec 9>&-
-}
-
-# Debian's Python has venv only with another package; virtualenv, where it is, does as well.
-make_environment() {
-  python3 -m venv "$environment" || { rm -rf "$environment" && python3 -m virtualenv "$environment"; }
 }
 
 # train_and_export NAME [KEY=VALUE …]: writes NAME.safetensors (weights) and NAME-features.safetensors

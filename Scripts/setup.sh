@@ -8,6 +8,7 @@ set -euo pipefail
 
 readonly libtorch_version=2.11.0
 readonly oldest_swift=6.1 # the tools version of Package.swift
+readonly swift_site=https://www.swift.org/install/linux
 readonly needed_megabytes=2500 # the wheels, and them unpacked
 readonly wheels=(torch==$libtorch_version nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 
@@ -16,6 +17,7 @@ user_cache=${XDG_CACHE_HOME:-${HOME:?setup needs HOME or XDG_CACHE_HOME}/.cache}
 cache=$user_cache/simclr
 libtorch_cache=$cache/libtorch-$libtorch_version
 log=$cache/setup.log
+readonly make_room="make room or set XDG_CACHE_HOME, then run this again"
 
 main() {
   check_platform
@@ -38,13 +40,13 @@ check_platform() {
 
 check_swift() {
   command -v swift >/dev/null ||
-    fail "no swift in PATH: install Swift $oldest_swift or newer from https://www.swift.org/install/linux, then run this again"
+    fail "no swift in PATH: install Swift $oldest_swift or newer ($swift_site), then run this again"
   local report
   report=$(swift --version 2>&1) || fail "swift does not run: ${report%%$'\n'*}"
   swift_version=$(sed -n 's/.*Swift version \([0-9][0-9.]*\).*/\1/p' <<<"$report" | head -n 1)
   [[ -n $swift_version ]] || fail "cannot tell the version of $(command -v swift), which says: ${report%%$'\n'*}"
   is_at_least "$oldest_swift" "$swift_version" ||
-    fail "Swift $swift_version is too old: install Swift $oldest_swift or newer from https://www.swift.org/install/linux"
+    fail "Swift $swift_version is too old: install Swift $oldest_swift or newer ($swift_site), then run this again"
 }
 
 # is_at_least LOWEST VERSION
@@ -166,7 +168,7 @@ check_free_space() {
   local free_megabytes
   free_megabytes=$(df --output=avail --block-size=1M "$cache" | tail -n 1 | tr -d ' ')
   ((free_megabytes >= needed_megabytes)) ||
-    fail "libtorch needs $needed_megabytes MB in $cache, which has $free_megabytes MB free: make room or set XDG_CACHE_HOME"
+    fail "libtorch needs $needed_megabytes MB in $cache, which has $free_megabytes MB free: $make_room"
 }
 
 download_wheels() {
@@ -187,7 +189,7 @@ download_wheels() {
 explain_failed_download() {
   rm -rf "$1"
   if grep -qi 'no space left\|disk quota exceeded' "$log"; then
-    fail "the disk filled up while libtorch was unpacked in $cache: make room or set XDG_CACHE_HOME, then run this again"
+    fail "the disk filled up while libtorch was unpacked in $cache: $make_room"
   elif grep -qi 'connection\|name resolution\|timed out\|unreachable\|proxy' "$log"; then
     fail "cannot reach PyPI for libtorch: check the network (or PIP_INDEX_URL), then run this again; details in $log"
   fi

@@ -179,7 +179,8 @@ if "$real_python" -m pip --version >/dev/null 2>&1; then
   expect_failure "cannot reach PyPI for libtorch: check the network"
   expect "nothing half-finished left" test ! -e "$cache/simclr/libtorch-2.11.0.partial"
   name="a rerun with network recovers"
-  program python3 "$(declare -f make_libtorch); [[ \$3 == --version ]] || make_libtorch '$cache/simclr/libtorch-2.11.0.partial/wheels/torch' 2.11.0"
+  program python3 "$(declare -f make_libtorch)
+    [[ \$3 == --version ]] || make_libtorch '$cache/simclr/libtorch-2.11.0.partial/wheels/torch' 2.11.0"
   run_setup
   expect_ready
 else
