@@ -36,11 +36,20 @@ install_torchvision() {
     TMPDIR=$environment/temporary "$python" -m pip --python "$environment/bin/python" install \
       --only-binary=:all: --no-cache-dir --disable-pip-version-check --no-input \
       torch==$torch_version torchvision==0.26.0 safetensors numpy >>"$log" 2>&1 ||
-      fail "pip could not install torchvision: $(grep -i '^ERROR' "$log" | tail -n 1); details in $log; run this again"
+      explain_failed_install
     rm -rf "$environment/temporary"
     touch "$environment/complete"
   fi
   exec 9>&-
+}
+
+explain_failed_install() {
+  if grep -qi 'no space left\|disk quota exceeded' "$log"; then
+    fail "the disk filled up in $cache (7.5 GB are needed meanwhile): make room or set XDG_CACHE_HOME, then run this again"
+  elif grep -qi 'connection\|name resolution\|timed out\|unreachable\|proxy' "$log"; then
+    fail "cannot reach PyPI: check the network (or PIP_INDEX_URL), then run this again; details in $log"
+  fi
+  fail "pip could not install torchvision: $(grep -i '^ERROR' "$log" | tail -n 1); details in $log"
 }
 
 # train_and_export NAME [KEY=VALUE …]: writes NAME.safetensors (weights) and NAME-features.safetensors
