@@ -1,0 +1,36 @@
+# Every target sets up what it needs first; see CONTRIBUTING.md.
+
+.PHONY: help setup build quickstart test test-setup check interop clean
+
+help:
+	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
+	@echo "make test         set up, build, run all tests"
+	@echo "make check        lint, scripts, setup's own tests"
+	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 4.7 GB unpacked)"
+	@echo "make setup        install what is missing: Debian packages, libtorch"
+	@echo "make build        build .build/release/simclr"
+	@echo "make clean        remove what was built; data, runs and libtorch stay"
+
+setup:
+	@Scripts/setup.sh
+
+build: setup
+	swift build -c release
+
+quickstart:
+	@Scripts/quickstart.sh
+
+test: setup
+	swift test -c release --no-parallel
+
+test-setup:
+	@Tests/setup/setup-tests.sh
+
+check:
+	@Scripts/check.sh
+
+interop: build
+	@Scripts/interop.sh
+
+clean:
+	swift package clean

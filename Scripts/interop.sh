@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Proves that exported encoders are torchvision's networks: trains every ResNet for a few steps, exports it, and has
+# real torchvision load the file with strict=True and compute the same features. `make interop` builds simclr first.
+#
+# PyTorch goes into an environment of its own in the user's cache, once.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly torch_version=2.11.0
+simclr=$PWD/.build/release/simclr
+cache=${XDG_CACHE_HOME:-$HOME/.cache}/simclr
+environment=$cache/interop-torch-$torch_version
+log=$cache/interop.log
+image_size=64
+
+fail() {
+  echo "interop: $*" >&2
+  exit 1
+}
+
+# The environment counts as there once its marker is; without the marker, it is made anew.
+install_torchvision() {
+  mkdir -p "$cache"
+  exec 9>"$environment.lock"
+  flock 9
+  if [[ ! -e $environment/complete ]]; then
+    echo "installing PyTorch and torchvision into $environment (4.7 GB, once per user; progress in $log)"
+    rm -rf "$environment"
+    local python=python3
+    "$python" -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
+    "$python" -m pip --version >/dev/null 2>&1 || fail "no pip: install the package python3-pip, then run this again"
+    # Without a pip of its own the environment needs no package python3-venv; the pip outside fills it.
+    "$python" -m venv --without-pip "$environment" >"$log" 2>&1 ||
+      fail "cannot make a Python environment: $(tail -n 1 "$log")"
+    mkdir "$environment/temporary"
+    TMPDIR=$environment/temporary "$python" -m pip --python "$environment/bin/python" install \
+      --only-binary=:all: --no-cache-dir --disable-pip-version-check --no-input \
+      torch==$torch_version torchvision==0.26.0 safetensors numpy >>"$log" 2>&1 ||
+      explain_failed_install
+    rm -rf "$environment/temporary"
+    touch "$environment/complete"
+  fi
+  exec 9>&-
+}
+
+explain_failed_install() {
+  if grep -qi 'no space left\|disk quota exceeded' "$log"; then
+    fail "the disk filled up in $cache (7.5 GB are needed meanwhile): make room or set XDG_CACHE_HOME, then run this again"
+  elif grep -qi 'connection\|name resolution\|timed out\|unreachable\|proxy' "$log"; then
+    fail "cannot reach PyPI: check the network (or PIP_INDEX_URL), then run this again; details in $log"
+  fi
+  fail "pip could not install torchvision: $(grep -i '^ERROR' "$log" | tail -n 1); details in $log"
+}
+
+# train_and_export NAME [KEY=VALUE …]: writes NAME.safetensors (weights) and NAME-features.safetensors
+train_and_export() {
+  local name=$1
+  shift
+  # Enough steps that BatchNorm's running statistics are far from their first values.
+  "$simclr" pretrain "$scratch/interop.yaml" "$@" --output "$scratch/$name" >"$scratch/$name.log" 2>&1 &&
+    "$simclr" export "$scratch/$name" --output "$scratch/$name.safetensors" >>"$scratch/$name.log" 2>&1 &&
+    "$simclr" embed "$scratch/$name" --data "$scratch/images" --split test --fp32 --device cpu \
+      --output "$scratch/$name-features.safetensors" >>"$scratch/$name.log" 2>&1 ||
+    fail "simclr failed for $name: $(tail -n 2 "$scratch/$name.log")"
+  rm -rf "${scratch:?}/$name"
+}
+
+[[ -x $simclr ]] || fail "no $simclr: run make interop, which builds it"
+install_torchvision
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+"$simclr" data shapes "$scratch/images" --train 200 --test 40 --size "$image_size"
+cat >"$scratch/interop.yaml" <<YAML
+data: { path: $scratch/images }
+augmentation: { image_size: $image_size, blur_probability: 0 }
+encoder: { architecture: resnet18, width: 1, stem: imagenet }
+projection_head: { hidden_dimension: 64, output_dimension: 32 }
+optimizer: { name: sgd, learning_rate: 0.01, learning_rate_scaling: none }
+schedule: { warmup_epochs: 0 }
+training: { global_batch_size: 8, epochs: 1, maximum_steps: 20, precision: fp32, device: cpu }
+output: { keep_checkpoints: 1 }
+YAML
+
+for architecture in resnet18 resnet34 resnet50 resnet101 resnet152; do
+  train_and_export $architecture encoder.architecture=$architecture
+done
+train_and_export resnet18-slim encoder.width=0.25 encoder.stem=cifar
+train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5
+
+"$environment/bin/python" Scripts/interop.py "$scratch" "$scratch/images/test"
