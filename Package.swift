@@ -63,7 +63,7 @@ let package = Package(
     .testTarget(
       name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(name: "SimCLRCommandTests", dependencies: ["SimCLR", "VisionData"], swiftSettings: strict),
+    .testTarget(name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import SimCLR
+import SimCLREvaluation
 import Torch
 import VisionData
 
@@ -20,7 +21,7 @@ struct SimCLRTool: ParsableCommand {
       """,
     version: "0.1.0",
     subcommands: [
-      PretrainCommand.self, EvaluateCommand.self, EmbedCommand.self, ExportCommand.self,
+      PretrainCommand.self, EvaluateCommand.self, EmbedCommand.self, ExportCommand.self, DataCommand.self,
       DoctorCommand.self,
     ])
 
@@ -39,6 +40,7 @@ struct SimCLRTool: ParsableCommand {
     case let stop as ExitCode: Foundation.exit(stop.rawValue)
     case let error as ConfigurationError: leave(.wrongUsage, error.description)
     case let error as RunError: leave(.failed, error.description)
+    case let error as EvaluationError: leave(.failed, error.description)
     case let error as TorchError: leave(.failed, error.description)
     case let error as VisionDataError: leave(.failed, error.description)
     default: break

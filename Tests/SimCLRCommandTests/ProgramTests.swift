@@ -1,0 +1,165 @@
+import Foundation
+import SimCLR
+import Testing
+import Torch
+
+@Suite struct ProgramTests {
+  @Test("help and version are printed with exit code 0, wrong usage with 2")
+  func usage() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let help = try program.run("--help")
+    #expect(help.exitCode == 0)
+    #expect(help.output.contains("SUBCOMMANDS:"))
+    #expect(try program.run("--version").exitCode == 0)
+    for arguments in [["pretrain"], ["no-such-command"], ["evaluate", "knn"], ["pretrain", "recipe.yaml"]] {
+      let outcome = try program.finish(program.start(arguments))
+      #expect(outcome.exitCode == 2, "\(arguments)")
+      #expect(outcome.errors.hasPrefix("Error: "), "\(arguments)")
+    }
+  }
+
+  @Test("a wrong configuration ends with exit code 2 and one line naming the place")
+  func configuration() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let unknown = try program.run("pretrain", "recipe.yaml", "training.epoch=3", "--output", "run")
+    #expect(unknown.exitCode == 2)
+    #expect(
+      unknown.errors
+        == "error: override 'training.epoch=3': unknown key 'training.epoch'; the nearest known one is 'training.epochs'\n"
+    )
+    let missing = try program.run("pretrain", "none.yaml", "--output", "run")
+    #expect(missing.exitCode == 2)
+    #expect(missing.errors.hasSuffix("none.yaml: no such file, or not readable\n"))
+  }
+
+  @Test("what is wrong with data, runs and devices ends with exit code 1 and one line")
+  func plainErrors() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let cases: [(arguments: [String], text: String)] = [
+      (["pretrain", "recipe.yaml", "data.path=nowhere", "--output", "run"], "nowhere"),
+      (["pretrain", "recipe.yaml", "training.global_batch_size=64", "--output", "run"], "64"),
+      (["evaluate", "knn", "nowhere", "--data", "data"], "holds no run"),
+      (["export", "nowhere", "--output", "x.safetensors"], "holds no run"),
+    ]
+    for (arguments, text) in cases {
+      let outcome = try program.finish(program.start(arguments))
+      #expect(outcome.exitCode == 1, "\(arguments)")
+      #expect(outcome.errors.hasPrefix("error: ") && outcome.errors.contains(text), "\(outcome.errors)")
+      #expect(outcome.errors.split(separator: "\n").count <= 2, "\(outcome.errors)")
+    }
+    #expect(!FileManager.default.fileExists(atPath: program.folder.appendingPathComponent("run").path))
+    if CUDA.deviceCount == 0 {
+      let cuda = try program.run("pretrain", "recipe.yaml", "training.device=cuda", "--output", "run")
+      #expect(cuda.exitCode == 1)
+      #expect(cuda.errors.hasPrefix("error: CUDA is not available: "))
+    }
+  }
+
+  @Test("pretrain, evaluate, embed and export work together; --json prints one object and nothing else")
+  func wholePath() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let training = try program.run("pretrain", "recipe.yaml", "--output", "run")
+    #expect(training.exitCode == 0)
+    #expect(training.output.isEmpty, "progress belongs on standard error when standard output is no terminal")
+    #expect(training.errors.contains("done after 20 steps"))
+    for arguments in [["knn"], ["linear"], ["knn", "--random-initialisation"], ["linear", "--random-initialisation"]] {
+      let running = try program.start(["evaluate"] + arguments + ["run", "--data", "data", "--json"])
+      let outcome = try program.finish(running)
+      #expect(outcome.exitCode == 0, "\(outcome.errors)")
+      let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
+      #expect(object?["top1"] is Double)
+      #expect(object?["is_random_initialisation"] as? Bool == (arguments.count == 2))
+    }
+    let results = try FileManager.default.contentsOfDirectory(atPath: program.folder.path + "/run/evaluation").sorted()
+    #expect(results == ["knn-random.json", "knn.json", "linear-random.json", "linear.json"])
+    #expect(try program.run("export", "run", "--output", "encoder.safetensors").exitCode == 0)
+    let export = try SafeTensors(contentsOf: program.folder.appendingPathComponent("encoder.safetensors"))
+    #expect(export.metadata["architecture"] == "resnet18")
+    #expect(export.tensors.contains { $0.name == "layer4.1.bn2.running_var" })
+    #expect(try program.run("embed", "run", "--data", "data", "--output", "e.safetensors").exitCode == 0)
+    let embedded = try SafeTensors.load(program.folder.appendingPathComponent("e.safetensors"))
+    #expect(embedded["features"]?.shape == [20, 32])
+    #expect(embedded["labels"]?.array(of: Int.self) == Array(repeating: 0, count: 10) + Array(repeating: 1, count: 10))
+  }
+
+  @Test("SIGTERM saves and leaves with exit code 75, and --resume ends with the bits of an undisturbed run")
+  func stopAndResume() throws {
+    let program = try Program()
+    defer { program.remove() }
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "whole").exitCode == 0)
+    let running = try program.start(["pretrain", "recipe.yaml", "--output", "parts"])
+    try waitForSteps(2, in: program.folder.appendingPathComponent("parts"), of: running.process)
+    kill(running.process.processIdentifier, SIGTERM)
+    let stopped = try program.finish(running)
+    #expect(stopped.exitCode == 75)
+    #expect(stopped.errors.contains("Go on with the same command and --resume"))
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "parts", "--resume").exitCode == 0)
+    try expectSameWeights(program, "whole", "parts")
+  }
+
+  @Test("SIGKILL at any moment loses nothing but the steps since the last checkpoint")
+  func killAndResume() throws {
+    let program = try Program()
+    defer { program.remove() }
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "whole").exitCode == 0)
+    for steps in [1, 4, 5, 8] {
+      let running = try program.start(["pretrain", "recipe.yaml", "--output", "parts", "--resume"])
+      try waitForSteps(steps, in: program.folder.appendingPathComponent("parts"), of: running.process)
+      kill(running.process.processIdentifier, SIGKILL)
+      _ = try program.finish(running)
+    }
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "parts", "--resume").exitCode == 0)
+    try expectSameWeights(program, "whole", "parts")
+  }
+
+  @Test("a disk that takes no more ends the run with one line and leaves the last checkpoint whole")
+  func fullDisk() throws {
+    let program = try Program()
+    defer { program.remove() }
+    #expect(try program.run("pretrain", "recipe.yaml", "training.maximum_steps=3", "--output", "run").exitCode == 0)
+    // A limit on the size of files stands for the disk: weights no longer fit, metrics do.
+    let full = try program.shell(
+      "trap '' XFSZ; ulimit -f 64; exec simclr pretrain recipe.yaml --output run --resume")
+    #expect(full.exitCode == 1)
+    #expect(full.errors.contains("error: cannot write the checkpoint of step 6: "))
+    #expect(full.errors.contains("Earlier checkpoints are untouched"))
+    let run = RunFolder(program.folder.appendingPathComponent("run"))
+    #expect(try Checkpoint.latest(in: run)?.position.step == 3)
+    #expect(
+      try FileManager.default.contentsOfDirectory(atPath: run.checkpointsURL.path).sorted() == [
+        "latest", "step-00000003",
+      ])
+    _ = try run.encoder()
+  }
+
+  @Test("unreadable images are named once, and more than one in a hundred stop the run with a clear error")
+  func badImages() throws {
+    let program = try Program()
+    defer { program.remove() }
+    try Data("no image".utf8).write(to: program.folder.appendingPathComponent("data/train/cat/broken.jpg"))
+    let outcome = try program.run("pretrain", "recipe.yaml", "--output", "run")
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors.contains("1 of 21"))
+    #expect(outcome.errors.contains("broken.jpg"))
+  }
+
+  private func waitForSteps(_ steps: Int, in run: URL, of process: Process) throws {
+    let deadline = Date().addingTimeInterval(120)
+    while Date() < deadline, process.isRunning {
+      let text = (try? String(contentsOf: run.appendingPathComponent("metrics.jsonl"), encoding: .utf8)) ?? ""
+      if text.split(separator: "\n").count >= steps { return }
+      usleep(2000)
+    }
+  }
+
+  private func expectSameWeights(_ program: Program, _ first: String, _ second: String) throws {
+    let states = try [first, second].map { name in
+      try #require(try Checkpoint.latest(in: RunFolder(program.folder.appendingPathComponent(name)))).modelState()
+    }
+    #expect(states[0].allSatisfy { $1.isIdentical(to: states[1][$0]!) })
+  }
+}
