@@ -20,8 +20,9 @@ build: setup
 quickstart:
 	@Scripts/quickstart.sh
 
+# No test says @testable; without that, tests and program share what is built rather than each undo the other's.
 test: setup
-	swift test -c release --no-parallel
+	swift test -c release --no-parallel --disable-testable-imports
 
 test-setup:
 	@Tests/setup/setup-tests.sh
