@@ -6,7 +6,7 @@ help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
 	@echo "make test         set up, build, run all tests"
 	@echo "make check        lint, scripts, setup's own tests"
-	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 4.7 GB unpacked)"
+	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
 	@echo "make clean        remove what was built; data, runs and libtorch stay"
@@ -20,8 +20,9 @@ build: setup
 quickstart:
 	@Scripts/quickstart.sh
 
+# No test says @testable; without that, tests and program share what is built rather than each undo the other's.
 test: setup
-	swift test -c release --no-parallel
+	swift test -c release --no-parallel --disable-testable-imports
 
 test-setup:
 	@Tests/setup/setup-tests.sh

@@ -2,14 +2,14 @@
 # Proves that exported encoders are torchvision's networks: trains every ResNet for a few steps, exports it, and has
 # real torchvision load the file with strict=True and compute the same features. `make interop` builds simclr first.
 #
-# PyTorch goes into an environment of its own in the user's cache, once.
+# PyTorch goes into an environment of its own in the user's cache, once, without the CUDA libraries.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly torch_version=2.11.0
 simclr=$PWD/.build/release/simclr
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/simclr
-environment=$cache/interop-torch-$torch_version
+environment=$cache/interop-torch-$torch_version-cpu
 log=$cache/interop.log
 image_size=64
 
@@ -24,7 +24,7 @@ install_torchvision() {
   exec 9>"$environment.lock"
   flock 9
   if [[ ! -e $environment/complete ]]; then
-    echo "installing PyTorch and torchvision into $environment (4.7 GB, once per user; progress in $log)"
+    echo "installing PyTorch and torchvision into $environment (1.6 GB, once per user; progress in $log)"
     rm -rf "$environment"
     local python=python3
     "$python" -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
@@ -33,19 +33,30 @@ install_torchvision() {
     "$python" -m venv --without-pip "$environment" >"$log" 2>&1 ||
       fail "cannot make a Python environment: $(tail -n 1 "$log")"
     mkdir "$environment/temporary"
-    TMPDIR=$environment/temporary "$python" -m pip --python "$environment/bin/python" install \
-      --only-binary=:all: --no-cache-dir --disable-pip-version-check --no-input \
-      torch==$torch_version torchvision==0.26.0 safetensors numpy >>"$log" 2>&1 ||
-      explain_failed_install
+    {
+      install --no-deps torch==$torch_version torchvision==0.26.0 \
+        nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 nvidia-nvshmem-cu13==3.4.5 &&
+        install safetensors numpy pillow typing-extensions filelock sympy networkx jinja2 fsspec
+    } >>"$log" 2>&1 || explain_failed_install
+    { "$environment/bin/python" Scripts/cuda_stand_ins.py &&
+      "$environment/bin/python" -c 'import torchvision'; } >>"$log" 2>&1 ||
+      fail "PyTorch does not start without CUDA libraries: $(tail -n 1 "$log"); details in $log"
     rm -rf "$environment/temporary"
     touch "$environment/complete"
   fi
   exec 9>&-
 }
 
+# install ARGUMENT…: what pip is to put into the environment
+install() {
+  TMPDIR=$environment/temporary PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 \
+    "$python" -m pip --python "$environment/bin/python" install \
+    --only-binary=:all: --no-cache-dir --disable-pip-version-check --no-input "$@"
+}
+
 explain_failed_install() {
   if grep -qi 'no space left\|disk quota exceeded' "$log"; then
-    fail "the disk filled up in $cache (7.5 GB are needed meanwhile): make room or set XDG_CACHE_HOME, then run this again"
+    fail "the disk filled up in $cache (2.5 GB are needed meanwhile): make room or set XDG_CACHE_HOME, then run this again"
   elif grep -qi 'connection\|name resolution\|timed out\|unreachable\|proxy' "$log"; then
     fail "cannot reach PyPI: check the network (or PIP_INDEX_URL), then run this again; details in $log"
   fi

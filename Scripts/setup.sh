@@ -10,7 +10,11 @@ readonly libtorch_version=2.11.0
 readonly oldest_swift=6.1 # the tools version of Package.swift
 readonly swift_site=https://www.swift.org/install/linux
 readonly needed_megabytes=2500 # the wheels, and them unpacked
-readonly wheels=(torch==$libtorch_version nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+readonly wheels=(
+  "torch==$libtorch_version --hash=sha256:0f68f4ac6d95d12e896c3b7a912b5871619542ec54d3649cf48cc1edd4dd2756"
+  "nvidia-cuda-runtime==13.0.96 --hash=sha256:7f82250d7782aa23b6cfe765ecc7db554bd3c2870c43f3d1821f1d18aebf0548"
+  "nvidia-cuda-cupti==13.0.85 --hash=sha256:4eb01c08e859bf924d222250d2e8f8b8ff6d3db4721288cf35d14252a4d933c8"
+)
 
 checkout=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 user_cache=${XDG_CACHE_HOME:-${HOME:?setup needs HOME or XDG_CACHE_HOME}/.cache}
@@ -179,9 +183,11 @@ download_wheels() {
   mkdir -p "$partial/temporary"
   echo "fetching libtorch $libtorch_version from PyPI (530 MB, once per user) into $cache"
   # pip unpacks in TMPDIR first, which may be small; beside the result it is moved rather than copied.
-  TMPDIR=$partial/temporary "$python" -m pip install --target "$partial/wheels" --no-deps --only-binary=:all: \
+  # The user's own PIP_USER and PIP_REQUIRE_VIRTUALENV would have pip refuse --target.
+  TMPDIR=$partial/temporary PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 \
+    "$python" -m pip install --target "$partial/wheels" --no-deps --only-binary=:all: \
     --python-version 3.12 "${platforms[@]}" --no-cache-dir --disable-pip-version-check --no-input \
-    "${wheels[@]}" >"$log" 2>&1 || explain_failed_download "$partial"
+    --require-hashes --requirement <(printf '%s\n' "${wheels[@]}") >"$log" 2>&1 || explain_failed_download "$partial"
   is_libtorch "$partial/wheels/torch" ||
     fail "the downloaded wheels are not libtorch $libtorch_version; pip's words are in $log"
 }
@@ -190,6 +196,8 @@ explain_failed_download() {
   rm -rf "$1"
   if grep -qi 'no space left\|disk quota exceeded' "$log"; then
     fail "the disk filled up while libtorch was unpacked in $cache: $make_room"
+  elif grep -q 'DO NOT MATCH THE HASHES' "$log"; then
+    fail "what PyPI sent is not the libtorch that was asked for (its SHA-256 differs): run this again; details in $log"
   elif grep -qi 'connection\|name resolution\|timed out\|unreachable\|proxy' "$log"; then
     fail "cannot reach PyPI for libtorch: check the network (or PIP_INDEX_URL), then run this again; details in $log"
   fi

@@ -192,6 +192,16 @@ program python3 '[[ $3 == --version ]] || { echo "ERROR: No matching distributio
 run_setup
 expect_failure "pip could not fetch libtorch: ERROR: No matching distribution found for torch==2.11.0"
 
+case_named "a download with another SHA-256"
+program python3 '[[ $3 == --version ]] || { echo "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" >&2; exit 1; }'
+run_setup
+expect_failure "what PyPI sent is not the libtorch that was asked for (its SHA-256 differs): run this again"
+
+case_named "pip settings that contradict setup"
+sed -i '2i [[ $3 == --version || $PIP_USER$PIP_REQUIRE_VIRTUALENV == 00 ]] || exit 1' "$bin/python3"
+run_setup PIP_USER=1 PIP_REQUIRE_VIRTUALENV=1
+expect_ready
+
 case_named "a download that was killed"
 mkdir -p "$cache/simclr/libtorch-2.11.0.partial/wheels/torch/lib"
 echo rest >"$cache/simclr/libtorch-2.11.0.partial/wheels/torch/half"
