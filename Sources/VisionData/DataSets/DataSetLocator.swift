@@ -39,7 +39,7 @@ public enum DataSetLocator {
       ? "it has no folders"
       : "it has " + subfolders.prefix(5).map { $0 + "/" }.joined(separator: ", ") + (subfolders.count > 5 ? ", …" : "")
     throw VisionDataError(
-      "\(path): no \(split.rawValue) images; expected \(names.map { $0 + "/" }.joined(separator: " or ")) in it, but "
+      "\(path): no \(split == .train ? "training" : "test") images; expected \(names.map { $0 + "/" }.joined(separator: " or ")) in it, but "
         + "\(listing)")
   }
 

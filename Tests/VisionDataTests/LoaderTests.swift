@@ -1,0 +1,331 @@
+import Foundation
+import Testing
+import Torch
+import VisionData
+
+/// Images made on the spot: one of a colour for each index, with chosen ones unreadable or slow.
+private struct SyntheticDataSet: ImageDataSet {
+  let count: Int
+  var classNames: [String] = ["even", "odd"]
+  var bad: Set<Int> = []
+  var slow: [Int: useconds_t] = [:]
+  var reads = Box<[Int]>([])
+
+  func label(at index: Int) -> Int? { classNames.isEmpty ? nil : index % 2 }
+
+  func name(at index: Int) -> String { "image \(index)" }
+
+  func image(at index: Int) throws -> PixelImage {
+    reads.update { $0.append(index) }
+    if let pause = slow[index] { usleep(pause) }
+    if bad.contains(index) { throw VisionDataError("\(name(at: index)): broken") }
+    let pixels = (0..<10 * 10 * 3).map { UInt8((index * 7 + $0 * 13) % 256) }
+    return PixelImage(width: 10, height: 10, pixels: pixels)
+  }
+}
+
+private func augmenter(seed: UInt64 = 1) -> ViewAugmenter {
+  var configuration = AugmentationConfiguration()
+  configuration.imageSize = 8
+  return ViewAugmenter(configuration, seed: seed)
+}
+
+/// Threads of this process, as the kernel counts them.
+private func threadCount() throws -> Int {
+  try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count
+}
+
+extension ViewBatches {
+  fileprivate func all() throws -> [ViewBatch] {
+    var batches: [ViewBatch] = []
+    while let batch = try next() { batches.append(batch) }
+    return batches
+  }
+}
+
+@Suite("View loader", .serialized)
+struct ViewLoaderTests {
+  private func loader(
+    _ dataSet: SyntheticDataSet, batch: Int = 16, threads: Int = 2, batchesAhead: Int = 2, seed: UInt64 = 1,
+    rank: Int = 0, worldSize: Int = 1, onBadImage: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws -> ViewLoader {
+    ViewLoader(
+      dataSet: dataSet, augmenter: augmenter(seed: seed),
+      sampler: try EpochSampler(
+        count: dataSet.count, globalBatchSize: batch, seed: seed, rank: rank, worldSize: worldSize),
+      threads: threads, batchesAhead: batchesAhead, onBadImage: onBadImage)
+  }
+
+  @Test("batches hold the two views of the sampler's images, in order")
+  func holdsViews() throws {
+    let dataSet = SyntheticDataSet(count: 50)
+    let batches = try loader(dataSet).epoch(3).all()
+    let sampler = try EpochSampler(count: 50, globalBatchSize: 16, seed: 1)
+    #expect(batches.map(\.sampleIndices) == (0..<3).map { sampler.indices(epoch: 3, batch: $0) })
+    let batch = batches[1]
+    #expect(batch.first.shape == [16, 3, 8, 8] && batch.second.shape == [16, 3, 8, 8])
+    let views = [batch.first.array(of: Float.self), batch.second.array(of: Float.self)]
+    for (place, sample) in batch.sampleIndices.enumerated() {
+      for view in 0..<2 {
+        let image = augmenter().view(of: try dataSet.image(at: sample), epoch: 3, sample: sample, view: view)
+        var expected = [Float](repeating: 0, count: 192)
+        expected.withUnsafeMutableBufferPointer { augmenter().write(normalized: image, to: $0) }
+        #expect(Array(views[view][place * 192..<(place + 1) * 192]) == expected)
+      }
+    }
+  }
+
+  @Test("any number of threads and batches ahead gives the same bits", arguments: [(2, 1), (4, 3), (7, 5)])
+  func sameAtAnyThreadCount(threads: Int, batchesAhead: Int) throws {
+    let dataSet = SyntheticDataSet(count: 200, bad: [17, 18], slow: [3: 20_000, 90: 5_000])
+    let one = try loader(dataSet, threads: 1, batchesAhead: 1).epochs(0..<2).all()
+    let many = try loader(dataSet, threads: threads, batchesAhead: batchesAhead).epochs(0..<2).all()
+    #expect(one.count == 24 && many.count == 24)
+    for (left, right) in zip(one, many) {
+      #expect(left.sampleIndices == right.sampleIndices)
+      #expect(left.first.isIdentical(to: right.first) && left.second.isIdentical(to: right.second))
+    }
+  }
+
+  @Test("the ranks' batches make up the batch of one process")
+  func sameAtAnyWorldSize() throws {
+    let dataSet = SyntheticDataSet(count: 70)
+    let whole = try loader(dataSet).epoch(1).all()
+    let parts = try (0..<4).map { try loader(dataSet, rank: $0, worldSize: 4).epoch(1).all() }
+    for (number, batch) in whole.enumerated() {
+      #expect(batch.sampleIndices == parts.flatMap { $0[number].sampleIndices })
+      #expect(batch.first.array(of: Float.self) == parts.flatMap { $0[number].first.array(of: Float.self) })
+    }
+  }
+
+  @Test("starts at any batch, with what an uninterrupted epoch has there")
+  func startsMidEpoch() throws {
+    let dataSet = SyntheticDataSet(count: 100)
+    let loader = try loader(dataSet)
+    let whole = try loader.epoch(2).all()
+    let rest = try loader.epoch(2, startingAtBatch: 4).all()
+    #expect(whole.count == 6 && rest.count == 2)
+    #expect(rest[0].first.isIdentical(to: whole[4].first) && rest[1].second.isIdentical(to: whole[5].second))
+    #expect(try loader.epoch(2, startingAtBatch: 6).next() == nil)
+  }
+
+  @Test("an unreadable image is replaced by the next readable one, and named once")
+  func replacesBadImages() throws {
+    let dataSet = SyntheticDataSet(count: 300, bad: [5, 6, 299])
+    let names = Box<[String]>([])
+    let loader = try loader(dataSet, batch: 100) { name in names.update { $0.append(name) } }
+    let order = try EpochSampler(count: 300, globalBatchSize: 100, seed: 1).permutation(epoch: 0)
+    let shown = try loader.epoch(0).all().flatMap(\.sampleIndices)
+    #expect(shown == order.map { [5: 7, 6: 7, 299: 0][$0] ?? $0 })
+    _ = try loader.epoch(1).all()
+    #expect(names.value.sorted() == ["image 299: broken", "image 5: broken", "image 6: broken"])
+    #expect(loader.badImageCount == 3)
+  }
+
+  @Test("more than 1 % unreadable images stop the epoch")
+  func stopsAtTooManyBadImages() throws {
+    let dataSet = SyntheticDataSet(count: 200, bad: [10, 11, 12])
+    let before = try threadCount()
+    let batches = try loader(dataSet, batch: 200, threads: 4).epoch(0)
+    let text = message { _ = try batches.next() }
+    #expect(text.hasPrefix("more than 1 % of the images cannot be read (3 of 200, first: image 1"))
+    #expect(text.hasSuffix(": broken); repair or remove them, or check that this is the right folder"))
+    #expect(try threadCount() == before)
+  }
+
+  @Test("holds no more batches than allowed, however slow the consumer is")
+  func boundsMemory() throws {
+    let dataSet = SyntheticDataSet(count: 400)
+    let batches = try loader(dataSet, batch: 10, threads: 3, batchesAhead: 2).epoch(0)
+    usleep(200_000)
+    #expect(dataSet.reads.value.count == 20)
+    _ = try batches.next()
+    usleep(200_000)
+    #expect(dataSet.reads.value.count == 30)
+  }
+
+  @Test("one slow image does not stop the other threads")
+  func slowImage() throws {
+    let order = try EpochSampler(count: 100, globalBatchSize: 10, seed: 1).permutation(epoch: 0)
+    let dataSet = SyntheticDataSet(count: 100, slow: [order[0]: 400_000])
+    let batches = try loader(dataSet, batch: 10, threads: 2, batchesAhead: 4).epoch(0)
+    usleep(200_000)
+    #expect(dataSet.reads.value.count == 40)
+    #expect(try batches.all().count == 10)
+  }
+
+  @Test("cancelling, finishing and letting go leave no thread running")
+  func leavesNoThread() throws {
+    let before = try threadCount()
+    let loader = try loader(SyntheticDataSet(count: 2000), threads: 5)
+    let cancelled = loader.epoch(0)
+    _ = try cancelled.next()
+    #expect(try threadCount() == before + 5)
+    cancelled.cancel()
+    #expect(try threadCount() == before)
+    cancelled.cancel()
+    #expect(try cancelled.next() == nil)
+
+    var dropped: ViewBatches? = loader.epoch(0)
+    _ = try dropped?.next()
+    dropped = nil
+    #expect(try threadCount() == before)
+
+    #expect(try loader.epoch(0).all().count == 125)
+    #expect(try threadCount() == before)
+  }
+
+  @Test("cancelling wakes a consumer that waits")
+  func cancelWakesConsumer() throws {
+    let dataSet = SyntheticDataSet(count: 10, slow: Dictionary(uniqueKeysWithValues: (0..<10).map { ($0, 50_000) }))
+    let batches = try loader(dataSet, batch: 10, threads: 1).epoch(0)
+    let ended = Box(false)
+    let thread = Thread {
+      _ = try? batches.next()
+      ended.update { $0 = true }
+    }
+    thread.start()
+    usleep(20_000)
+    batches.cancel()
+    usleep(100_000)
+    #expect(ended.value)
+  }
+
+  @Test("a data set of one image can be a batch of one")
+  func oneImage() throws {
+    let batches = try loader(SyntheticDataSet(count: 1), batch: 1).epoch(0).all()
+    #expect(batches.map(\.sampleIndices) == [[0]])
+    #expect(batches[0].first.shape == [1, 3, 8, 8])
+  }
+
+  @Test("the memory of batches is given back with their tensors")
+  func givesMemoryBack() throws {
+    let before = TorchRuntime.liveTensorCount
+    let loader = try loader(SyntheticDataSet(count: 100))
+    for epoch in 0..<3 { _ = try loader.epoch(epoch).all() }
+    #expect(TorchRuntime.liveTensorCount == before)
+  }
+}
+
+@Suite("Labelled loader", .serialized)
+struct LabelledLoaderTests {
+  private func loader(_ dataSet: SyntheticDataSet, batch: Int, threads: Int = 3) -> LabelledLoader {
+    LabelledLoader(
+      dataSet: dataSet, transform: EvaluationTransform(augmenter().configuration), batchSize: batch, threads: threads)
+  }
+
+  private func all(_ batches: LabelledBatches) throws -> [LabelledBatch] {
+    var found: [LabelledBatch] = []
+    while let batch = try batches.next() { found.append(batch) }
+    return found
+  }
+
+  @Test("goes through the data set in order, with a ragged last batch")
+  func inOrder() throws {
+    let dataSet = SyntheticDataSet(count: 25)
+    let batches = try all(loader(dataSet, batch: 10).batches())
+    #expect(batches.map(\.sampleIndices) == [Array(0..<10), Array(10..<20), Array(20..<25)])
+    #expect(batches[2].images.shape == [5, 3, 8, 8] && batches[2].labels == [0, 1, 0, 1, 0])
+    let transform = EvaluationTransform(augmenter().configuration)
+    var expected = [Float](repeating: 0, count: 192)
+    let image = transform(try dataSet.image(at: 23))
+    expected.withUnsafeMutableBufferPointer { transform.write(normalized: image, to: $0) }
+    #expect(Array(batches[2].images.array(of: Float.self)[3 * 192..<4 * 192]) == expected)
+  }
+
+  @Test("leaves unreadable images out, with their labels")
+  func leavesBadImagesOut() throws {
+    let good = SyntheticDataSet(count: 300)
+    let loader = loader(SyntheticDataSet(count: 300, bad: [100, 103, 299]), batch: 1)
+    let batches = try all(loader.batches())
+    #expect(batches.flatMap(\.sampleIndices) == (0..<299).filter { $0 != 100 && $0 != 103 })
+    #expect(loader.badImageCount == 3)
+
+    let wide = try all(self.loader(SyntheticDataSet(count: 300, bad: [1, 2]), batch: 8).batches())[0]
+    let whole = try all(self.loader(good, batch: 8).batches())[0].images.array(of: Float.self)
+    #expect(wide.sampleIndices == [0, 3, 4, 5, 6, 7] && wide.labels == [0, 1, 0, 1, 0, 1])
+    #expect(wide.images.array(of: Float.self) == Array(whole[..<192] + whole[(3 * 192)...]))
+  }
+
+  @Test("labels are empty where the data set has none")
+  func unlabelled() throws {
+    let batches = try all(loader(SyntheticDataSet(count: 3, classNames: []), batch: 2).batches())
+    #expect(batches.map(\.labels) == [[], []] && batches.map(\.sampleIndices) == [[0, 1], [2]])
+  }
+}
+
+@Suite("Epoch sampler")
+struct EpochSamplerTests {
+  @Test("an epoch is a permutation, another one in each epoch and for each seed")
+  func permutes() throws {
+    let sampler = try EpochSampler(count: 1000, globalBatchSize: 100, seed: 9)
+    let orders = (0..<3).map(sampler.permutation(epoch:))
+    for order in orders { #expect(order.sorted() == Array(0..<1000)) }
+    #expect(Set(orders).count == 3)
+    #expect(orders[0] == sampler.permutation(epoch: 0))
+    #expect(try orders[0] != EpochSampler(count: 1000, globalBatchSize: 100, seed: 10).permutation(epoch: 0))
+    // From an implementation of Philox and Fisher–Yates in Python: a resumed run needs the same order from every later version.
+    #expect(
+      try EpochSampler(count: 10, globalBatchSize: 1, seed: 42).permutation(epoch: 1) == [4, 7, 1, 3, 2, 9, 6, 5, 0, 8])
+  }
+
+  @Test("every image comes first equally often")
+  func isUniform() throws {
+    let sampler = try EpochSampler(count: 8, globalBatchSize: 1, seed: 0)
+    var counts = [Int](repeating: 0, count: 8)
+    for epoch in 0..<8000 { counts[sampler.permutation(epoch: epoch)[0]] += 1 }
+    // Five standard deviations of a binomial with n = 8000, p = 1/8.
+    for count in counts { #expect(abs(count - 1000) < 150) }
+  }
+
+  @Test("global batches are the same at any world size, and ragged ends are dropped", arguments: [1, 2, 4, 8])
+  func worldSizes(worldSize: Int) throws {
+    let whole = try EpochSampler(count: 100, globalBatchSize: 16, seed: 5)
+    #expect(whole.batchesPerEpoch == 6)
+    for batch in 0..<6 {
+      let parts = try (0..<worldSize).flatMap {
+        try EpochSampler(count: 100, globalBatchSize: 16, seed: 5, rank: $0, worldSize: worldSize)
+          .indices(epoch: 7, batch: batch)
+      }
+      #expect(parts == whole.indices(epoch: 7, batch: batch))
+    }
+  }
+
+  @Test("refuses what cannot work, naming what would")
+  func messages() {
+    #expect(
+      message { _ = try EpochSampler(count: 300, globalBatchSize: 512, seed: 0) }
+        == "training.global_batch_size 512 is larger than the data set (300 images): use at most 300")
+    #expect(
+      message { _ = try EpochSampler(count: 300, globalBatchSize: 512, seed: 0, worldSize: 8) }
+        == "training.global_batch_size 512 is larger than the data set (300 images): use at most 296")
+    #expect(
+      message { _ = try EpochSampler(count: 1000, globalBatchSize: 512, seed: 0, worldSize: 3) }
+        == "training.global_batch_size 512 cannot be split evenly over 3 processes: use 510 or 513")
+    #expect(
+      message { _ = try EpochSampler(count: 1000, globalBatchSize: 0, seed: 0) }
+        == "training.global_batch_size: expected at least 1, got 0")
+  }
+}
+
+@Suite("Bad images")
+struct BadImageTallyTests {
+  @Test("counts and names an image once")
+  func countsOnce() throws {
+    let names = Box<[String]>([])
+    let tally = BadImageTally(dataSetCount: 500) { name in names.update { $0.append(name) } }
+    for index in [3, 3, 4, 3] { try tally.record(VisionDataError("\(index).jpg: why"), index: index) }
+    #expect(tally.count == 2 && tally.contains(3) && !tally.contains(5))
+    #expect(names.value == ["3.jpg: why", "4.jpg: why"])
+  }
+
+  @Test("exactly 1 % is borne, one more is not")
+  func onePercent() throws {
+    let tally = BadImageTally(dataSetCount: 500) { _ in }
+    for index in 0..<5 { try tally.record(VisionDataError("\(index).jpg: why"), index: index) }
+    #expect(
+      message { try tally.record(VisionDataError("9.jpg: why"), index: 9) }
+        == "more than 1 % of the images cannot be read (6 of 500, first: 0.jpg: why); repair or remove them, or check "
+        + "that this is the right folder")
+  }
+}
