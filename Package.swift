@@ -63,7 +63,8 @@ let package = Package(
     .testTarget(
       name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
+    .testTarget(
+      name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

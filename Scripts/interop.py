@@ -2,7 +2,7 @@
 
     python Scripts/interop.py FOLDER IMAGES
 
-FOLDER holds pairs of NAME.safetensors (`simclr export`) and NAME-features.safetensors (`simclr embed --fp32` of IMAGES,
+FOLDER holds pairs of NAME.safetensors (`simclr export`) and NAME-features.safetensors (`simclr embed` of IMAGES,
 class folders of JPEG files). Each export must load with strict=True into torchvision's ResNet less its classifier, and
 give the same features, every element within 1e-4. Written for torch 2.11.0, torchvision 0.26.0.
 """

@@ -70,7 +70,7 @@ train_and_export() {
   echo "training and exporting $name"
   "$simclr" pretrain "$scratch/interop.yaml" "$@" --output "$scratch/$name" >"$scratch/$name.log" 2>&1 &&
     "$simclr" export "$scratch/$name" --output "$scratch/$name.safetensors" >>"$scratch/$name.log" 2>&1 &&
-    "$simclr" embed "$scratch/$name" --data "$scratch/images" --split test --fp32 --device cpu \
+    "$simclr" embed "$scratch/$name" --data "$scratch/images" --split test --device cpu \
       --output "$scratch/$name-features.safetensors" >>"$scratch/$name.log" 2>&1 ||
     fail "simclr failed for $name: $(tail -n 2 "$scratch/$name.log")"
   rm -rf "${scratch:?}/$name"

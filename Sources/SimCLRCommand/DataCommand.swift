@@ -5,7 +5,7 @@ import VisionData
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "data", abstract: "Fetch or draw a data set.",
-    subcommands: [ShapesCommand.self])
+    subcommands: [ShapesCommand.self, CIFAR10Command.self])
 }
 
 struct ShapesCommand: ParsableCommand {
@@ -26,9 +26,7 @@ struct ShapesCommand: ParsableCommand {
   @Option(help: "Test images.")
   var test = 1000
 
-  @Option(
-    help:
-      "Side of an image in pixels, \(ShapesDataSet.imageSizes.lowerBound) to \(ShapesDataSet.imageSizes.upperBound).")
+  @Option(help: "Side of an image in pixels, 32 to 224.")
   var size = 32
 
   @Option(help: "What the images are drawn from.")
@@ -42,5 +40,33 @@ struct ShapesCommand: ParsableCommand {
     console.note(
       "\(outcome == .written ? "" : "already there: ")\(train) train and \(test) test images of \(size) pixels in \(ShapesDataSet.classNames.count) classes: \(directory)"
     )
+  }
+}
+
+struct CIFAR10Command: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "cifar10",
+    abstract: "Download CIFAR-10's official binary archive, or unpack a given one.",
+    discussion: "A download that was cut off goes on where it stopped; the archive is checked against its SHA-256.")
+
+  @Argument(help: .init("The folder to unpack into.", valueName: "DIR"))
+  var directory: String
+
+  @Option(help: .init("An archive that is already here (cifar-10-binary.tar.gz).", valueName: "ARCHIVE"))
+  var from: String?
+
+  func run() throws {
+    let console = Console()
+    let outcome = try CIFAR10Archive.official.install(
+      into: URL(fileURLWithPath: directory), from: from.map { URL(fileURLWithPath: $0) }
+    ) { progress in
+      switch progress {
+      case .downloading(let bytes, let total): console.live("downloading  \(bytes >> 20)/\(total >> 20) MiB")
+      case .verifying: console.live("checking the archive")
+      case .unpacking: console.live("unpacking")
+      }
+    }
+    let prefix = outcome == .alreadyThere ? "already there: " : ""
+    console.note("\(prefix)CIFAR-10, 50000 train and 10000 test images: \(directory)")
   }
 }

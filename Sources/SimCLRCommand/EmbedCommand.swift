@@ -29,15 +29,15 @@ struct EmbedCommand: ParsableCommand {
   @Flag(help: "Embed with the encoder's first weights, untrained.")
   var randomInitialisation = false
 
-  @Flag(help: "Compute in float32 whatever the run's precision.")
-  var fp32 = false
+  @Option(help: "What convolutions run in, fp32 or bf16.")
+  var precision = EvaluationPrecision.fp32
 
   func run() throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(
       RunFolder(URL(fileURLWithPath: runPath)), data: data, device: device, randomlyInitialized: randomInitialisation,
-      precision: fp32 ? .float32 : nil, console: console)
+      precision: precision, console: console)
     let features = try embedding.features(of: split)
     try embedding.extractor.requireFrozen()
     try EmbeddingExport(features, encoder: embedding.encoderDescription).write(to: URL(fileURLWithPath: output))

@@ -1,3 +1,4 @@
+import ArgumentParser
 import Foundation
 import SimCLR
 import SimCLREvaluation
@@ -12,15 +13,16 @@ struct Embedding {
   private let data: URL
   private let console: Console
 
+  /// - Parameter precision: what convolutions run in, whatever the run was trained in; float32 measures best.
   init(
-    _ run: RunFolder, data: String, device name: String, randomlyInitialized: Bool,
-    precision: DType? = nil, console: Console
+    _ run: RunFolder, data: String, device name: String, randomlyInitialized: Bool, precision: EvaluationPrecision,
+    console: Console
   ) throws {
     configuration = try run.configuration()
     let device = try Device(named: name)
-    let precision = precision ?? configuration.training.precision.dtype
     extractor = FeatureExtractor(
-      try run.encoder(randomlyInitialized: randomlyInitialized), device: device, precision: precision)
+      try run.encoder(randomlyInitialized: randomlyInitialized), device: device,
+      precision: precision.dtype)
     self.data = URL(fileURLWithPath: data)
     self.console = console
   }
@@ -40,4 +42,11 @@ struct Embedding {
   var encoderDescription: String {
     "\(configuration.encoder.architecture.rawValue), width \(configuration.encoder.width), \(configuration.encoder.stem.rawValue) stem"
   }
+}
+
+/// What convolutions run in while features are computed.
+enum EvaluationPrecision: String, CaseIterable, ExpressibleByArgument {
+  case fp32, bf16
+
+  var dtype: DType { self == .fp32 ? .float32 : .bfloat16 }
 }

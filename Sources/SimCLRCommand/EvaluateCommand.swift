@@ -30,6 +30,9 @@ struct EvaluationOptions: ParsableArguments {
   @Option(help: "auto, cpu, cuda or cuda:N.")
   var device: String = "auto"
 
+  @Option(help: "What convolutions run in, fp32 or bf16.")
+  var precision = EvaluationPrecision.fp32
+
   @Flag(help: "Print one JSON object.")
   var json = false
 
@@ -37,29 +40,41 @@ struct EvaluationOptions: ParsableArguments {
 
   /// Embeds both splits with one encoder, evaluates, checks that the encoder stayed as it was, and saves the result in
   /// the run's folder.
-  func evaluate(
-    _ protocolOf: (Configuration) -> EvaluationProtocol, seed: UInt64,
-    accuracy: (_ configuration: Configuration, _ train: Features, _ test: Features, _ console: Console) throws ->
-      Accuracy
-  ) throws {
+  func evaluate(seed: UInt64, by protocolOf: (Configuration) -> EvaluationProtocol) throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(
-      folder, data: data, device: device, randomlyInitialized: randomInitialisation, console: console)
+      folder, data: data, device: device, randomlyInitialized: randomInitialisation, precision: precision,
+      console: console)
     let train = try embedding.features(of: .train)
     let test = try embedding.features(of: .test)
-    let configuration = embedding.configuration
+    let evaluation = protocolOf(embedding.configuration)
     let result = EvaluationResult(
-      protocolOf(configuration), try accuracy(configuration, train, test, console), train: train, test: test,
-      seed: seed, encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation)
+      evaluation, try evaluation.accuracy(train: train, test: test, seed: seed, console: console), train: train,
+      test: test, seed: seed, encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation)
     try embedding.extractor.requireFrozen()
     let name = result.protocol.name + (randomInitialisation ? "-random" : "")
-    try FileManager.default.createDirectory(at: folder.evaluationURL, withIntermediateDirectories: true)
+    try folder.makeFolder(folder.evaluationURL)
     try result.write(to: folder.evaluationURL.appendingPathComponent("\(name).json"))
     if json { return try console.json(result) }
     console.result(
       "\(name)  top-1 \(result.top1.fixed(2)) %  top-5 \(result.top5.fixed(2)) %  (\(result.trainCount) train, \(result.testCount) test images, \(result.classCount) classes)"
     )
+  }
+}
+
+extension EvaluationProtocol {
+  /// Carries out the protocol and shows how far it is.
+  fileprivate func accuracy(train: Features, test: Features, seed: UInt64, console: Console) throws -> Accuracy {
+    defer { console.endLive() }
+    switch self {
+    case .knn(let neighbours):
+      return try neighbours.accuracy(train: train, test: test) { console.live("kNN  \($0)/\($1) test images") }
+    case .linear(let probe):
+      return try probe.train(on: train, seed: seed) { done, total, loss in
+        console.live("linear  epoch \(done)/\(total)  loss \(loss.fixed(4))")
+      }.accuracy(on: test)
+    }
   }
 }
 
@@ -76,13 +91,11 @@ struct KNNCommand: ParsableCommand {
   var temperature: Double?
 
   func run() throws {
-    func knn(_ configuration: Configuration) -> NearestNeighbours {
-      NearestNeighbours(
-        k: neighbors ?? configuration.evaluation.knnNeighbors,
-        temperature: temperature ?? configuration.evaluation.knnTemperature)
-    }
-    try options.evaluate({ .knn(knn($0)) }, seed: 0) { configuration, train, test, console in
-      try knn(configuration).accuracy(train: train, test: test) { console.live("kNN  \($0)/\($1) test images") }
+    try options.evaluate(seed: 0) { configuration in
+      .knn(
+        NearestNeighbours(
+          k: neighbors ?? configuration.evaluation.knnNeighbors,
+          temperature: temperature ?? configuration.evaluation.knnTemperature))
     }
   }
 }
@@ -111,18 +124,14 @@ struct LinearCommand: ParsableCommand {
   var seed: UInt64 = 0
 
   func run() throws {
-    func probe(_ configuration: Configuration) -> LinearProbe {
-      LinearProbe(
-        epochs: epochs ?? configuration.evaluation.linearEpochs,
-        learningRate: learningRate ?? configuration.evaluation.linearLearningRate,
-        momentum: configuration.evaluation.linearMomentum,
-        batchSize: batchSize ?? configuration.evaluation.linearBatchSize,
-        weightDecay: configuration.evaluation.linearWeightDecay)
-    }
-    try options.evaluate({ .linear(probe($0)) }, seed: seed) { configuration, train, test, console in
-      try probe(configuration).train(on: train, seed: seed) { done, total, loss in
-        console.live("linear  epoch \(done)/\(total)  loss \(loss.fixed(4))")
-      }.accuracy(on: test)
+    try options.evaluate(seed: seed) { configuration in
+      .linear(
+        LinearProbe(
+          epochs: epochs ?? configuration.evaluation.linearEpochs,
+          learningRate: learningRate ?? configuration.evaluation.linearLearningRate,
+          momentum: configuration.evaluation.linearMomentum,
+          batchSize: batchSize ?? configuration.evaluation.linearBatchSize,
+          weightDecay: configuration.evaluation.linearWeightDecay))
     }
   }
 }

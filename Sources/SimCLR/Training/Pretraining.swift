@@ -35,7 +35,7 @@ public final class Pretraining {
   /// - Parameter configuration: resolved.
   /// - Throws: ``RunError``, ``TorchError``, `VisionDataError` or ``ConfigurationError``; then nothing was written.
   public static func start(_ configuration: Configuration, in run: RunFolder) throws -> Pretraining {
-    if run.holdsRun { try run.create(configuration) }
+    try run.requireUnused()
     let prepared = try Preparation(configuration)
     try run.create(configuration)
     return try Pretraining(prepared, run: run, checkpoint: nil)

@@ -20,15 +20,29 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``RunError`` when a run was started here already, or the folder cannot be written.
   public func create(_ configuration: Configuration) throws {
+    try requireUnused()
+    try makeFolder(checkpointsURL)
+    try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
+  }
+
+  /// Confirms that no run was started here.
+  ///
+  /// - Throws: ``RunError`` saying what to do.
+  public func requireUnused() throws {
     guard !holdsRun else {
       throw RunError("\(url.path) already holds a run: continue it with --resume, or choose another --output")
     }
+  }
+
+  /// Makes a folder of the run and those around it.
+  ///
+  /// - Throws: ``RunError`` with the path and the reason.
+  public func makeFolder(_ folder: URL) throws {
     do {
-      try FileManager.default.createDirectory(at: checkpointsURL, withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     } catch {
-      throw RunError("cannot make the folder \(url.path): \(reason(error))")
+      throw RunError("cannot make the folder \(folder.path): \(reason(error))")
     }
-    try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
   }
 
   /// The configuration that the run was started with.
