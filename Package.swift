@@ -57,7 +57,7 @@ let package = Package(
     .testTarget(
       name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "VisionDataTests", dependencies: ["VisionData"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "VisionDataTests", dependencies: ["VisionData", "Torch"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "SimCLRTests", dependencies: ["SimCLR", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(

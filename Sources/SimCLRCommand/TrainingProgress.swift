@@ -22,7 +22,6 @@ struct TrainingProgress {
       )
     case .badImage(let why): console.note("skipped an image: \(why)")
     case .checkpoint: break
-    case .note(let text): console.note(text)
     }
   }
 

@@ -1,45 +1,34 @@
 import Foundation
+import Torch
 import VisionData
 
-/// Tensors and metadata of a `.safetensors` file beside the tests, read without the module under test.
+/// Tensors and metadata of a `.safetensors` file beside the tests.
 struct Fixture {
-  private let bytes: Data
-  private let header: [String: Any]
-  private let start: Int
+  private let tensors: [String: Tensor]
+  private let metadata: [String: String]
 
   init(_ name: String) throws {
     let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Fixtures")
-    bytes = try Data(contentsOf: folder.appendingPathComponent(name + ".safetensors"))
-    let headerSize = bytes.prefix(8).reversed().reduce(0) { $0 << 8 | Int($1) }
-    start = 8 + headerSize
-    header = try JSONSerialization.jsonObject(with: bytes[8..<start]) as? [String: Any] ?? [:]
+    let file = try SafeTensors(contentsOf: folder.appendingPathComponent(name + ".safetensors"))
+    tensors = Dictionary(uniqueKeysWithValues: file.tensors.map { ($0.name, $0.tensor) })
+    metadata = file.metadata
   }
 
-  var names: [String] { header.keys.filter { $0 != "__metadata__" }.sorted() }
+  var names: [String] { tensors.keys.sorted() }
 
   /// A JSON text in the metadata.
   func json(_ key: String) throws -> Any {
-    let metadata = header["__metadata__"] as! [String: String]
-    return try JSONSerialization.jsonObject(with: Data(metadata[key]!.utf8), options: .fragmentsAllowed)
+    try JSONSerialization.jsonObject(with: Data(metadata[key]!.utf8), options: .fragmentsAllowed)
   }
 
-  func shape(_ name: String) -> [Int] {
-    (header[name] as! [String: Any])["shape"] as! [Int]
-  }
+  func shape(_ name: String) -> [Int] { tensors[name]!.shape }
 
-  func bytes(_ name: String) -> [UInt8] {
-    let offsets = (header[name] as! [String: Any])["data_offsets"] as! [Int]
-    return [UInt8](bytes[(start + offsets[0])..<(start + offsets[1])])
-  }
+  func bytes(_ name: String) -> [UInt8] { tensors[name]!.array(of: UInt8.self) }
 
   /// A tensor `[height, width, 3]` of bytes.
   func image(_ name: String) -> PixelImage {
     PixelImage(width: shape(name)[1], height: shape(name)[0], pixels: bytes(name))
   }
 
-  func floats(_ name: String) -> [Float] {
-    bytes(name).withUnsafeBytes { raw in
-      (0..<raw.count / 4).map { raw.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
-    }
-  }
+  func floats(_ name: String) -> [Float] { tensors[name]!.array(of: Float.self) }
 }

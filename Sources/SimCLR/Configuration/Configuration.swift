@@ -19,6 +19,7 @@ public struct Configuration: Codable, Equatable, Sendable {
   public var evaluation = EvaluationConfiguration()
   public var output = OutputConfiguration()
 
+  /// The defaults.
   public init() {}
 }
 
@@ -31,6 +32,7 @@ public struct DataConfiguration: Codable, Equatable, Sendable {
   /// Batches prepared ahead of training, which bounds the memory.
   public var batchesAhead = 3
 
+  /// The defaults.
   public init() {}
 }
 
@@ -48,6 +50,7 @@ public struct EncoderConfiguration: Codable, Equatable, Sendable {
   /// Starts residual blocks as identities.
   public var zeroInitializeResiduals = false
 
+  /// The defaults.
   public init() {}
 }
 
@@ -61,6 +64,7 @@ public struct ProjectionHeadConfiguration: Codable, Equatable, Sendable {
   /// BatchNorm after every linear layer.
   public var batchNorm = true
 
+  /// The defaults.
   public init() {}
 }
 
@@ -69,11 +73,13 @@ public struct LossConfiguration: Codable, Equatable, Sendable {
   /// The temperature τ that divides similarities.
   public var temperature = 0.5
 
+  /// The defaults.
   public init() {}
 }
 
 /// Section `optimizer`.
 public struct OptimizerConfiguration: Codable, Equatable, Sendable {
+  /// Which optimizer: `lars` is the paper's for large batches.
   public enum Name: String, ConfigurationChoice {
     case sgd, lars, adam, adamw
   }
@@ -98,6 +104,7 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
   /// Added to Adam's denominator.
   public var epsilon = 1e-8
 
+  /// The defaults.
   public init() {}
 }
 
@@ -105,6 +112,7 @@ public struct OptimizerConfiguration: Codable, Equatable, Sendable {
 public struct ScheduleConfiguration: Codable, Equatable, Sendable {
   public var warmupEpochs = 10.0
 
+  /// The defaults.
   public init() {}
 }
 
@@ -132,6 +140,7 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// Threads of an operation on the CPU; 0: as many as the machine has cores.
   public var threads = 0
 
+  /// The defaults.
   public init() {}
 }
 
@@ -147,6 +156,7 @@ public struct EvaluationConfiguration: Codable, Equatable, Sendable {
   public var linearWeightDecay = 0.0
   public var linearBatchSize = 256
 
+  /// The defaults.
   public init() {}
 }
 
@@ -161,6 +171,7 @@ public struct OutputConfiguration: Codable, Equatable, Sendable {
   /// Writes a line of metrics every so many steps.
   public var logEverySteps = 10
 
+  /// The defaults.
   public init() {}
 }
 

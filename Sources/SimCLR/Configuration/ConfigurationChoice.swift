@@ -2,6 +2,9 @@
 public protocol ConfigurationChoice: RawRepresentable, CaseIterable, Codable, Sendable where RawValue == String {}
 
 extension ConfigurationChoice {
+  /// Reads the word.
+  ///
+  /// - Throws: `DecodingError` that lists the words there are.
   public init(from decoder: Decoder) throws {
     let word = try decoder.singleValueContainer().decode(String.self)
     guard let choice = Self(rawValue: word) else {

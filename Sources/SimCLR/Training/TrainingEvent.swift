@@ -9,8 +9,6 @@ public enum TrainingEvent: Sendable {
   case badImage(String)
   /// A checkpoint of this many steps was written.
   case checkpoint(step: Int)
-  /// Something the user should know, in a sentence.
-  case note(String)
 }
 
 /// What is going to be done.
