@@ -1,26 +1,32 @@
 """The peer of Configurations/cifar10-resnet18-slim.yaml: the same recipe with PyTorch, torchvision's transforms and
 lightly's loss, timed. Prints one JSON object.
 
-    python Benchmarks/peers/pretrain.py DIR [--steps 20] [--threads 2]
+    python Benchmarks/peers/pretrain.py DIR [--steps 20] [--threads 2]                         its speed
+    python Benchmarks/peers/pretrain.py DIR --steps 0 [--seed 0] --output FILE.safetensors     the whole recipe
 
-DIR holds train/<class>/*.jpg. Written for torch 2.11.0, torchvision 0.26.0, lightly 1.6; seed 0. The first step, which
-starts the workers, is not timed.
+DIR holds train/<class>/*.jpg. Written for torch 2.11.0, torchvision 0.26.0, lightly 1.6. The first step, which starts
+the workers, is not timed. --output keeps the encoder, under torchvision's names, for Benchmarks/peers/evaluate.py.
 """
 
 import argparse
 import json
+import math
 import pathlib
+import sys
 import time
 
 import torch
 import torchvision
 from lightly.loss import NTXentLoss
 from PIL import Image
+from safetensors.torch import save_file
 from torch import nn
 from torchvision.models.resnet import BasicBlock, ResNet
 from torchvision.transforms import v2
 
 BATCH = 512
+EPOCHS = 10
+LEARNING_RATE = 0.06
 SIZE = 32
 
 
@@ -65,36 +71,53 @@ class Views(torch.utils.data.Dataset):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=20, help="timed steps; 0: all of the recipe's epochs")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=pathlib.Path)
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
-    torch.manual_seed(0)
+    torch.manual_seed(arguments.seed)
     torch.set_num_threads(arguments.threads)
     head = nn.Sequential(
         nn.Linear(128, 512, bias=False), nn.BatchNorm1d(512), nn.ReLU(), nn.Linear(512, 128, bias=False),
         nn.BatchNorm1d(128))
     model = nn.Sequential(SlimResNet(), head).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.06, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=LEARNING_RATE, momentum=0.9, nesterov=True, weight_decay=5e-4)
     criterion = NTXentLoss(temperature=0.5)
     loader = torch.utils.data.DataLoader(
         Views(arguments.data), batch_size=BATCH, shuffle=True, drop_last=True, num_workers=arguments.threads)
-    start, done, value = 0.0, -1, None
-    for views in loader:
-        first, second = (view.contiguous(memory_format=torch.channels_last) for view in views)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            z0, z1 = model(first), model(second)
-        value = criterion(z0.float(), z1.float())
-        optimizer.zero_grad()
-        value.backward()
-        optimizer.step()
-        done += 1
-        if done == 0:
-            start = time.perf_counter()
-        if done == arguments.steps:
+    total = EPOCHS * len(loader)
+    last = min(arguments.steps or total, total - 1)
+    start, done, epoch_losses = 0.0, -1, []
+    for _ in range(EPOCHS):
+        losses = []
+        for views in loader:
+            for group in optimizer.param_groups:
+                group["lr"] = LEARNING_RATE * (1 + math.cos(math.pi * (done + 1) / total)) / 2
+            first, second = (view.contiguous(memory_format=torch.channels_last) for view in views)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                z0, z1 = model(first), model(second)
+            value = criterion(z0.float(), z1.float())
+            optimizer.zero_grad()
+            value.backward()
+            optimizer.step()
+            losses.append(value.item())
+            done += 1
+            if done == 0:
+                start = time.perf_counter()
+            if done == last:
+                break
+        epoch_losses.append(round(sum(losses) / len(losses), 4))
+        print(f"epoch {len(epoch_losses)}: mean loss {epoch_losses[-1]}", file=sys.stderr, flush=True)
+        if done == last:
             break
+    if arguments.output:
+        state = {name: tensor.contiguous() for name, tensor in model[0].state_dict().items()}
+        save_file(state, arguments.output)
     print(json.dumps({
         "peer": "torch, torchvision, lightly", "torch": torch.__version__, "torchvision": torchvision.__version__,
-        "steps": done, "loss": round(value.item(), 4),
+        "seed": arguments.seed, "steps": done, "loss": round(losses[-1], 4), "mean_loss_of_epochs": epoch_losses,
         "pairs_per_second": round(done * BATCH / (time.perf_counter() - start), 1)}))
 
 
