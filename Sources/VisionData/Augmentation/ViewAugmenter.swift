@@ -9,7 +9,6 @@ public struct ViewAugmenter: Sendable {
   /// The seed of the run.
   public let seed: UInt64
   private let normalization: PixelNormalization
-  private let blurKernelSize: Int
 
   /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration, seed: UInt64) {
@@ -21,7 +20,6 @@ public struct ViewAugmenter: Sendable {
     self.configuration = configuration
     self.seed = seed
     normalization = configuration.normalization
-    blurKernelSize = configuration.blurKernelSize
   }
 
   /// A random view, `imageSize` × `imageSize` pixels.
@@ -43,23 +41,13 @@ public struct ViewAugmenter: Sendable {
 
   /// The view that the parameters describe.
   public func apply(_ parameters: ViewParameters, to image: PixelImage) -> PixelImage {
-    var view = image.resizedCrop(parameters.crop, width: configuration.imageSize, height: configuration.imageSize)
-    if parameters.isFlipped {
-      view.flipHorizontally()
+    let renderer = ViewRenderer()
+    image.pixels.withUnsafeBufferPointer { pixels in
+      renderer.render(
+        parameters, as: configuration, of: .init(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3),
+        box: .init(parameters.crop))
     }
-    for adjustment in parameters.colorAdjustments {
-      view.adjust(adjustment)
-    }
-    if parameters.isGrayscale {
-      view.convertToGrayscale()
-    }
-    if let sigma = parameters.blurSigma {
-      view.gaussianBlur(kernelSize: blurKernelSize, sigma: sigma)
-    }
-    if parameters.isSolarized {
-      view.solarize(threshold: configuration.solarizeThreshold * 255)
-    }
-    return view
+    return renderer.planes.image
   }
 
   /// Writes an image as normalised planes `[3, height, width]`.
