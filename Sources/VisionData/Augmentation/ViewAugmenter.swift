@@ -6,10 +6,11 @@
 public struct ViewAugmenter: Sendable {
   /// How views are made.
   public let configuration: AugmentationConfiguration
+  /// The settings of each view: `configuration.views`.
+  public let views: [AugmentationConfiguration]
   /// The seed of the run.
   public let seed: UInt64
   private let normalization: PixelNormalization
-  private let blurKernelSize: Int
 
   /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration, seed: UInt64) {
@@ -20,30 +21,35 @@ public struct ViewAugmenter: Sendable {
     }
     self.configuration = configuration
     self.seed = seed
+    views = configuration.views
     normalization = configuration.normalization
-    blurKernelSize = configuration.blurKernelSize
   }
 
-  /// A random view, `imageSize` × `imageSize` pixels.
+  /// A random view, square, of the size that its settings say.
   ///
   /// - Parameters:
   ///   - image: Of any size.
   ///   - epoch: From 0.
   ///   - sample: The image's index in the data set.
-  ///   - view: Tells the views of one image in one epoch apart: 0 and 1.
+  ///   - view: Tells the views of one image in one epoch apart: an index of `views`.
   public func view(of image: PixelImage, epoch: Int, sample: Int, view: Int) -> PixelImage {
-    apply(parameters(width: image.width, height: image.height, epoch: epoch, sample: sample, view: view), to: image)
+    let parameters = parameters(
+      width: image.width, height: image.height, epoch: epoch, sample: sample, view: view)
+    return apply(parameters, to: image, view: view)
   }
 
   /// What is random about a view of an image of the given size.
   public func parameters(width: Int, height: Int, epoch: Int, sample: Int, view: Int) -> ViewParameters {
     var generator = PhiloxGenerator(seed: seed, epoch: epoch, sample: sample, stream: UInt32(view))
-    return ViewParameters(sampling: configuration, width: width, height: height, using: &generator)
+    return ViewParameters(sampling: views[view], width: width, height: height, using: &generator)
   }
 
   /// The view that the parameters describe.
-  public func apply(_ parameters: ViewParameters, to image: PixelImage) -> PixelImage {
-    var view = image.resizedCrop(parameters.crop, width: configuration.imageSize, height: configuration.imageSize)
+  ///
+  /// - Parameter view: An index of `views`, for what is not random: size, kernel and threshold.
+  public func apply(_ parameters: ViewParameters, to image: PixelImage, view: Int = 0) -> PixelImage {
+    let settings = views[view]
+    var view = image.resizedCrop(parameters.crop, width: settings.imageSize, height: settings.imageSize)
     if parameters.isFlipped {
       view.flipHorizontally()
     }
@@ -54,10 +60,10 @@ public struct ViewAugmenter: Sendable {
       view.convertToGrayscale()
     }
     if let sigma = parameters.blurSigma {
-      view.gaussianBlur(kernelSize: blurKernelSize, sigma: sigma)
+      view.gaussianBlur(kernelSize: settings.blurKernelSize, sigma: sigma)
     }
     if parameters.isSolarized {
-      view.solarize(threshold: configuration.solarizeThreshold * 255)
+      view.solarize(threshold: settings.solarizeThreshold * 255)
     }
     return view
   }
