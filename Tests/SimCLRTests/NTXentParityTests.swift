@@ -51,6 +51,39 @@ import Torch
     }
   }
 
+  /// Fixtures/multicrop.py: the mean over pairs of a global and another view, written out in float64.
+  @Test(
+    "with local views, value and gradient equal the mean over pairs with a global view",
+    arguments: [DType.float32, .float64])
+  func multicrop(dtype: DType) throws {
+    let cases: [String: MultiCropCase] = try Fixture().json("multicrop")
+    let tensors = try Fixture().tensors("multicrop")
+    #expect(cases.count == 4)
+    for (name, reference) in cases {
+      #expect(reference.losses.count == 2)
+      for (text, expected) in reference.losses {
+        let temperature = try #require(Double(text))
+        let views = (0..<reference.views).map { tensors["\(name)/view.\($0)"]!.to(dtype).clone().requireGradient() }
+        let loss = NTXentLoss(temperature: temperature)(views, globalCount: reference.globalViews)
+        loss.backward()
+        let tolerance = dtype == .float64 ? 1e-12 : Self.rounding(temperature: temperature, loss: expected)
+        #expect((loss.item() - expected).magnitude <= tolerance, "\(name), temperature \(text)")
+        let gradients = (0..<reference.views).map { tensors["\(name)/\(text)/gradient.\($0)"]! }
+        let size = gradients.map(\.largestMagnitude).max()!
+        for (view, wanted) in zip(views, gradients) {
+          let difference = try #require(view.gradient).largestDifference(from: wanted)
+          #expect(difference <= (dtype == .float64 ? 1e-7 : 1e-5) * size, "\(name), temperature \(text)")
+        }
+      }
+    }
+  }
+
+  private struct MultiCropCase: Decodable {
+    let views: Int
+    let globalViews: Int
+    let losses: [String: Double]
+  }
+
   /// What float32 allows: one rounding of a cosine is 6e-8, which the temperature magnifies, but a loss near 0 does not
   /// depend on its cosines.
   private static func rounding(temperature: Double, loss: Double) -> Double {

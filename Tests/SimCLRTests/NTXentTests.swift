@@ -10,6 +10,21 @@ import Torch
     #expect(loss.item() == 0)
   }
 
+  @Test("two views among views are the two-view loss, to the bit")
+  func twoViews() {
+    let generator = Generator(seed: 8)
+    let views = (0..<2).map { _ in Tensor.randn([6, 4], generator: generator).requireGradient() }
+    let ntXent = NTXentLoss(temperature: 0.3)
+    let pair = ntXent(views[0], views[1])
+    pair.backward()
+    let gradients = views.map { $0.gradient! }
+    for view in views { view.gradient = nil }
+    let several = ntXent(views, globalCount: 2)
+    several.backward()
+    #expect(several.isIdentical(to: pair))
+    #expect(zip(views, gradients).allSatisfy { $0.gradient!.isIdentical(to: $1) })
+  }
+
   @Test("the gradient is exact when the batch is cut into many blocks")
   func blocks() {
     // 3,000 pairs make 36 million similarities, hence several blocks; the plain formula is the reference.

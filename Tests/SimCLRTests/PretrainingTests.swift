@@ -27,11 +27,14 @@ import VisionData
 
   @Test(
     "a run stopped anywhere and resumed ends with the same bits as one never stopped",
-    arguments: ["sgd", "lars", "adamw"])
-  func exactResume(optimizer: String) throws {
+    arguments: [
+      "optimizer: {name: sgd}", "optimizer: {name: lars}", "optimizer: {name: adamw}",
+      "augmentation: {second_view: {blur_probability: 0, solarize_probability: 1}, local_views: {count: 2, image_size: 8}}",
+    ])
+  func exactResume(changes: String) throws {
     let fixture = try TrainingFixture()
     defer { fixture.remove() }
-    let configuration = try fixture.configuration("optimizer.name=\(optimizer)")
+    let configuration = try fixture.configuration().with(changes)
     let whole = fixture.run("whole")
     _ = try Pretraining.start(configuration, in: whole).train()
 
@@ -51,6 +54,48 @@ import VisionData
     let (optimizerA, optimizerB) = (try a.optimizerState(), try b.optimizerState())
     #expect(optimizerA.allSatisfy { $1.isIdentical(to: optimizerB[$0]!) })
     #expect(try losses(whole) == losses(parts))
+  }
+
+  @Test("with local views, training lowers the loss, and the encoder is measured as any other")
+  func multiCrop() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    let configuration = try fixture.configuration("training.epochs=20").with(
+      "augmentation: {local_views: {count: 2, image_size: 8, crop_scale_minimum: 0.2, crop_scale_maximum: 0.5}}")
+    #expect(try Pretraining.start(configuration, in: run).train() == .finished(step: 60))
+    let losses = try losses(run)
+    #expect(losses.suffix(9).reduce(0, +) < losses.prefix(9).reduce(0, +))
+    let encoder = try run.encoder()
+    #expect(encoder(Tensor.zeros([2, 3, 16, 16])).shape == [2, encoder.featureCount])
+  }
+
+  @Test("a run of the time before views had recipes of their own goes on, to the same bits")
+  func olderRun() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let configuration = try fixture.configuration()
+    let whole = fixture.run("whole")
+    _ = try Pretraining.start(configuration, in: whole).train()
+    let older = fixture.run("older")
+    _ = try Pretraining.start(configuration, in: older).train(shouldStop: { true })
+
+    let text = try String(contentsOf: older.configurationURL, encoding: .utf8)
+    let newKeys = """
+        second_view: {}
+        local_views:
+          count: 0
+          image_size: 96
+          crop_scale_minimum: 0.05
+          crop_scale_maximum: 0.14
+
+      """
+    #expect(text.contains(newKeys))
+    try Data(text.replacingOccurrences(of: newKeys, with: "").utf8).write(to: older.configurationURL)
+    #expect(try older.configuration() == configuration)
+    #expect(try Pretraining.resume(configuration, in: older).train() == .finished(step: 9))
+    let ends = try [whole, older].map { try #require(try Checkpoint.latest(in: $0)).modelState() }
+    #expect(ends[0].allSatisfy { $1.isIdentical(to: ends[1][$0]!) })
   }
 
   @Test("metrics beyond the last checkpoint are made again, not twice")
@@ -101,8 +146,14 @@ import VisionData
     }
     #expect(
       other?.description
-        == "the configuration is not the one the run was started with (now 'temperature: 0.1', then 'temperature: 0.5'): resume with that one, or start another run"
+        == "the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run"
     )
+    let view = #expect(throws: RunError.self) {
+      try Pretraining.resume(fixture.configuration("augmentation.second_view.blur_probability=0.1"), in: run)
+    }
+    #expect(
+      view?.description.contains("(augmentation.second_view.blur_probability is 0.1 now and was not given then)")
+        == true)
     // The number of steps, the device and the output may change.
     #expect(
       try Pretraining.resume(fixture.configuration("output.log_every_steps=3"), in: run).train() == .finished(step: 9))
@@ -174,8 +225,11 @@ import VisionData
 }
 
 extension Configuration {
-  /// The configuration with one value replaced.
-  fileprivate func with(_ override: String) throws -> Configuration {
-    try Configuration(yaml: yaml(), overrides: [override])
+  /// The configuration with the values of another YAML text, or with one value replaced.
+  fileprivate func with(_ change: String) throws -> Configuration {
+    guard change.contains(": ") else { return try Configuration(yaml: yaml(), overrides: [change]) }
+    let section = change.prefix { $0 != ":" }
+    return try Configuration(
+      yaml: yaml(), overrides: ["\(section)=\(change.dropFirst(section.count + 1))"])
   }
 }

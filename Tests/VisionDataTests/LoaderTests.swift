@@ -75,6 +75,31 @@ struct ViewLoaderTests {
     }
   }
 
+  @Test("with local views, a batch holds every view in its own size")
+  func holdsLocalViews() throws {
+    let dataSet = SyntheticDataSet(count: 20)
+    var configuration = AugmentationConfiguration()
+    configuration.imageSize = 8
+    configuration.localViews.count = 2
+    configuration.localViews.imageSize = 5
+    let augmenter = ViewAugmenter(configuration, seed: 1)
+    let loader = ViewLoader(
+      dataSet: dataSet, augmenter: augmenter, sampler: try EpochSampler(count: 20, globalBatchSize: 4, seed: 1),
+      threads: 3)
+    let batch = try #require(try loader.epoch(0).next())
+    #expect(batch.views.map(\.shape) == [[4, 3, 8, 8], [4, 3, 8, 8], [4, 3, 5, 5], [4, 3, 5, 5]])
+    for (number, view) in batch.views.enumerated() {
+      let values = view.array(of: Float.self)
+      let count = values.count / 4
+      for (place, sample) in batch.sampleIndices.enumerated() {
+        let image = augmenter.view(of: try dataSet.image(at: sample), epoch: 0, sample: sample, view: number)
+        var expected = [Float](repeating: 0, count: count)
+        expected.withUnsafeMutableBufferPointer { augmenter.write(normalized: image, to: $0) }
+        #expect(Array(values[place * count..<(place + 1) * count]) == expected)
+      }
+    }
+  }
+
   @Test("any number of threads and batches ahead gives the same bits", arguments: [(2, 1), (4, 3), (7, 5)])
   func sameAtAnyThreadCount(threads: Int, batchesAhead: Int) throws {
     let dataSet = SyntheticDataSet(count: 200, bad: [17, 18], slow: [3: 20_000, 90: 5_000])

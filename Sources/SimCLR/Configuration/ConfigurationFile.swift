@@ -1,20 +1,22 @@
 import Foundation
+import VisionData
 import Yams
 
 /// The text form of a ``Configuration``: YAML with snake-case keys, every key optional, unknown keys refused, and
 /// overrides such as `training.epochs=5` on top.
 ///
 /// The keys, their order and their defaults are those of the `Configuration` type itself: a file is laid over the
-/// encoded defaults, then decoded.
+/// encoded defaults, then decoded. A key that has no default (an optional property that is nil) is known all the same.
 struct ConfigurationFile {
-  private let defaults: Node
+  /// Every key there is.
+  private let known: Node
   private var values: Node
   /// Where each value came from, by dotted key: for messages.
   private var origins: [String: String] = [:]
 
   init() throws {
-    defaults = try Self.node(of: Configuration())
-    values = defaults
+    known = try Self.node(of: .withEveryKey)
+    values = try Self.node(of: Configuration())
   }
 
   /// Lays the keys of a YAML text over the values so far.
@@ -28,7 +30,7 @@ struct ConfigurationFile {
       throw ConfigurationError("\(name) is not valid YAML: \(error.firstLine)")
     }
     guard let document, document.null == nil else { return }
-    values = try merge(document, over: values, path: [], name: name)
+    values = try merge(document, over: values, known: known, path: [], name: name)
   }
 
   /// Lays one `dotted.key=value` over the values so far.
@@ -45,7 +47,8 @@ struct ConfigurationFile {
       throw ConfigurationError("cannot read the value of '\(override)'")
     }
     let nested = path.reversed().reduce(value) { Node.mapping(.init([(Node($1), $0)])) }
-    values = try merge(nested, over: values, path: [], name: "override '\(override)'", showsLines: false)
+    values = try merge(
+      nested, over: values, known: known, path: [], name: "override '\(override)'", showsLines: false)
   }
 
   /// The configuration that the values make, whatever they say.
@@ -63,40 +66,53 @@ struct ConfigurationFile {
   func origin(of key: String) -> String? { origins[key] }
 }
 
+extension Configuration {
+  /// The defaults, with a value for every key that may be absent.
+  fileprivate static var withEveryKey: Configuration {
+    var result = Configuration()
+    let everything = ViewOverrides(everythingOf: result.augmentation)
+    result.augmentation.secondView = everything
+    result.augmentation.localViews.overrides = everything
+    return result
+  }
+}
+
 // MARK: - Laying over
 
 extension ConfigurationFile {
   private mutating func merge(
-    _ given: Node, over base: Node, path: [String], name: String, showsLines: Bool = true
+    _ given: Node, over base: Node?, known: Node, path: [String], name: String, showsLines: Bool = true
   ) throws -> Node {
     func place(_ node: Node) -> String {
       showsLines ? node.mark.map { "\(name), line \($0.line)" } ?? name : name
     }
     let key = path.joined(separator: ".")
-    guard case .mapping(var merged) = base else {
+    guard let keys = known.mapping else {
       if given.mapping != nil { throw ConfigurationError("\(place(given)): \(key) is a value, not a section of keys") }
       origins[key] = place(given)
       return given
     }
+    var merged = base?.mapping ?? [:]
     guard let given = given.mapping else {
-      if given.null != nil { return base }
+      if given.null != nil { return .mapping(merged) }
       let what = path.isEmpty ? "sections of keys at the top" : "\(key) to be a section of keys"
       throw ConfigurationError("\(place(given)): expected \(what), got '\(given.string ?? "a list")'")
     }
     let source = name
     for (keyNode, value) in given {
       let name = keyNode.string ?? ""
-      guard let known = merged[keyNode] else {
+      guard let inner = keys[keyNode] else {
         throw ConfigurationError("\(place(keyNode)): \(unknown(path + [name]))")
       }
-      merged[keyNode] = try merge(value, over: known, path: path + [name], name: source, showsLines: showsLines)
+      merged[keyNode] = try merge(
+        value, over: merged[keyNode], known: inner, path: path + [name], name: source, showsLines: showsLines)
     }
     return .mapping(merged)
   }
 
   private func unknown(_ path: [String]) -> String {
     let key = path.joined(separator: ".")
-    let nearest = Self.keys(of: defaults).min { key.editDistance(to: $0) < key.editDistance(to: $1) }
+    let nearest = Self.keys(of: known).min { key.editDistance(to: $0) < key.editDistance(to: $1) }
     return "unknown key '\(key)'; the nearest known one is '\(nearest ?? "")'"
   }
 
@@ -116,6 +132,19 @@ extension ConfigurationFile {
   /// A configuration as YAML.
   static func yaml(of configuration: Configuration) throws -> String {
     try Yams.serialize(node: node(of: configuration), mappingStyle: .block)
+  }
+
+  /// Every dotted key that has a value, and the value's text, in the order of the file.
+  static func values(of configuration: Configuration) throws -> [(key: String, value: String)] {
+    func leaves(_ node: Node, _ key: String) -> [(key: String, value: String)] {
+      switch node {
+      case .mapping(let mapping):
+        mapping.flatMap { leaves($1, (key.isEmpty ? "" : key + ".") + ($0.string ?? "")) }
+      case .sequence(let sequence): [(key, "[" + sequence.map { $0.string ?? "" }.joined(separator: ", ") + "]")]
+      case .scalar, .alias: [(key, node.string ?? "")]
+      }
+    }
+    return leaves(try node(of: configuration), "")
   }
 
   private static func node(of configuration: Configuration) throws -> Node {

@@ -31,6 +31,26 @@ public struct NTXentLoss: Sendable {
     }
   }
 
+  /// The mean loss over pairs of views of multi-crop: each global view with each other view, global or local, every pair
+  /// once. With two views it is the loss of these two.
+  ///
+  /// Local views show too little to be compared with each other, so they are compared with global ones only: SwAV's
+  /// rule (arXiv 2006.09882, section 3.2), which its section 4 applies to SimCLR as well. SwAV counts a
+  /// pair of global views twice, once for each side that predicts; NT-Xent is symmetric, so here it counts once.
+  ///
+  /// - Parameters:
+  ///   - views: projections of the views, each `[N, D]` of the same images in the same order; two or more.
+  ///   - globalCount: how many of them, from the first on, are global; at least 1.
+  public func callAsFunction(_ views: [Tensor], globalCount: Int) -> Tensor {
+    precondition(
+      views.count >= 2 && 1...views.count ~= globalCount,
+      "NTXentLoss: expected two views or more and 1 to as many global ones, got \(views.count) and \(globalCount)")
+    let losses = (0..<globalCount).flatMap { global in
+      views[(global + 1)...].map { self(views[global], $0) }
+    }
+    return losses.count == 1 ? losses[0] : Tensor.stack(losses).mean()
+  }
+
   /// The loss as a function of unit vectors `[2N, D]`.
   private func crossEntropyOfSimilarities(_ z: Tensor) -> Tensor {
     let operation = DifferentiableOperation { [temperature, needsGradient = z.requiresGradient] inputs in

@@ -45,10 +45,13 @@ extension Configuration {
     comparable.training.device = original.training.device
     comparable.training.threads = original.training.threads
     guard comparable != original else { return }
-    let (ours, theirs) = (try comparable.yaml(), try original.yaml())
-    let differing = zip(ours.split(separator: "\n"), theirs.split(separator: "\n")).first { $0 != $1 }
-    let difference = differing.map {
-      " (now '\($0.trimmingCharacters(in: .whitespaces))', then '\($1.trimmingCharacters(in: .whitespaces))')"
+    let (ours, theirs) = (try ConfigurationFile.values(of: comparable), try ConfigurationFile.values(of: original))
+    let key = (ours + theirs).map(\.key).first { key in
+      ours.first { $0.key == key }?.value != theirs.first { $0.key == key }?.value
+    }
+    let difference = key.map { key in
+      let (now, then) = (ours.first { $0.key == key }?.value, theirs.first { $0.key == key }?.value)
+      return " (\(key) is \(now ?? "not given") now and was \(then ?? "not given") then)"
     }
     throw RunError(
       "the configuration is not the one the run was started with\(difference ?? ""): resume with that one, or start another run"

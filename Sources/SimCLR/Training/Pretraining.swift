@@ -122,7 +122,7 @@ extension Pretraining {
   private func trainStep(_ views: ViewBatch) throws -> StepMetrics {
     optimizer.zeroGradients()
     let loss = withAutocast(device, configuration.training.precision.dtype) {
-      ntXent(embed(views.first), embed(views.second))
+      ntXent(views.views.map(embed), globalCount: AugmentationConfiguration.globalViewCount)
     }
     let value = loss.item()
     guard value.isFinite else {
@@ -150,6 +150,8 @@ extension Pretraining {
       dataWait: 0, gradientNorm: gradientNorm, skipped: isFinite ? nil : true)
   }
 
+  /// Projections `[N, D]` of one view of each image. Views go through the network one after another, so that BatchNorm
+  /// sees one kind of view at a time.
   private func embed(_ images: Tensor) -> Tensor { model(images.to(device: device).channelsLast()) }
 
   private func closeEpoch(seconds: Double, _ report: (TrainingEvent) -> Void) throws {

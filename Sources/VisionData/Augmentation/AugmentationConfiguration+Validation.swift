@@ -3,6 +3,23 @@ extension AugmentationConfiguration {
   ///
   /// - Throws: `VisionDataError` that names the first key that is wrong, as it is written in the configuration file.
   public func validate() throws {
+    try check("augmentation") {
+      try validateView()
+      try require(
+        mean.count == 3 && mean.allSatisfy(\.isFinite), "mean", "three numbers, for red, green and blue", mean)
+      try require(
+        standardDeviation.count == 3 && standardDeviation.allSatisfy { $0 > 0 && $0.isFinite }, "standard_deviation",
+        "three numbers above 0, for red, green and blue", standardDeviation)
+    }
+    try check("augmentation.second_view") { try secondView.applied(to: self).validateView() }
+    try check("augmentation.local_views") {
+      try require(0...1000 ~= localViews.count, "count", "0 (none) or a few", localViews.count)
+      try localView.validateView()
+    }
+  }
+
+  /// Checks what concerns one kind of view.
+  private func validateView() throws {
     try require(imageSize >= 1, "image_size", "an integer of at least 1", imageSize)
     try requireRange(
       cropScaleMinimum, "crop_scale_minimum", cropScaleMaximum, "crop_scale_maximum", atMost: 1,
@@ -27,15 +44,20 @@ extension AugmentationConfiguration {
     try requireRange(blurSigmaMinimum, "blur_sigma_minimum", blurSigmaMaximum, "blur_sigma_maximum")
     try requireProbability(solarizeProbability, "solarize_probability")
     try require(0...1 ~= solarizeThreshold, "solarize_threshold", "a number in 0…1", solarizeThreshold)
-    try require(mean.count == 3 && mean.allSatisfy(\.isFinite), "mean", "three numbers, for red, green and blue", mean)
-    try require(
-      standardDeviation.count == 3 && standardDeviation.allSatisfy { $0 > 0 && $0.isFinite }, "standard_deviation",
-      "three numbers above 0, for red, green and blue", standardDeviation)
+  }
+
+  /// Puts the section before the keys that messages name.
+  private func check(_ section: String, _ body: () throws -> Void) throws {
+    do {
+      try body()
+    } catch let error as VisionDataError {
+      throw VisionDataError("\(section).\(error.description)")
+    }
   }
 
   private func require(_ holds: Bool, _ key: String, _ expected: String, _ value: Any) throws {
     if !holds {
-      throw VisionDataError("augmentation.\(key): expected \(expected), got \(value)")
+      throw VisionDataError("\(key): expected \(expected), got \(value)")
     }
   }
 

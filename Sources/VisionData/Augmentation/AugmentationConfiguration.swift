@@ -1,6 +1,8 @@
 /// Section `augmentation` of the configuration: how views are made. The defaults are SimCLR's for ImageNet
 /// (arXiv 2002.05709, appendix A).
 ///
+/// The settings are those of the first view and, unless overridden, of all others; `views` lists them view by view.
+///
 /// Sizes of crops are shares of the image's area, sides of the result are pixels, probabilities lie in 0…1.
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Side of a view in pixels.
@@ -52,6 +54,11 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   public var mean = [0.485, 0.456, 0.406]
   /// Standard deviations of red, green and blue that are divided by, on the scale 0…1; the defaults are ImageNet's.
   public var standardDeviation = [0.229, 0.224, 0.225]
+
+  /// What the second view has for itself.
+  public var secondView = ViewOverrides()
+  /// Small views beside the two large ones.
+  public var localViews = LocalViewsConfiguration()
 
   /// SimCLR's defaults.
   public init() {}

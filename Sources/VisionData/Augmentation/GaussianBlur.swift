@@ -103,7 +103,8 @@ private func add(_ weight: Float, times first: Four, plus second: Four, to sum: 
 
 /// sums[x] = Σ weights[k] · (row[x − k] + row[x + k])
 private func sumAlong(
-  _ row: UnsafePointer<Float>, weights: UnsafePointer<Float>, radius: Int, count: Int, into sums: UnsafeMutableRawPointer
+  _ row: UnsafePointer<Float>, weights: UnsafePointer<Float>, radius: Int, count: Int,
+  into sums: UnsafeMutableRawPointer
 ) {
   for x in stride(from: 0, to: count, by: floatsAtOnce) {
     var (left, right) = (UnsafeRawPointer(row + x), UnsafeRawPointer(row + x))

@@ -6,6 +6,8 @@
 public struct ViewAugmenter: Sendable {
   /// How views are made.
   public let configuration: AugmentationConfiguration
+  /// The settings of each view: `configuration.views`.
+  public let views: [AugmentationConfiguration]
   /// The seed of the run.
   public let seed: UInt64
   private let normalization: PixelNormalization
@@ -19,32 +21,37 @@ public struct ViewAugmenter: Sendable {
     }
     self.configuration = configuration
     self.seed = seed
+    views = configuration.views
     normalization = configuration.normalization
   }
 
-  /// A random view, `imageSize` × `imageSize` pixels.
+  /// A random view, square, of the size that its settings say.
   ///
   /// - Parameters:
   ///   - image: Of any size.
   ///   - epoch: From 0.
   ///   - sample: The image's index in the data set.
-  ///   - view: Tells the views of one image in one epoch apart: 0 and 1.
+  ///   - view: Tells the views of one image in one epoch apart: an index of `views`.
   public func view(of image: PixelImage, epoch: Int, sample: Int, view: Int) -> PixelImage {
-    apply(parameters(width: image.width, height: image.height, epoch: epoch, sample: sample, view: view), to: image)
+    let parameters = parameters(
+      width: image.width, height: image.height, epoch: epoch, sample: sample, view: view)
+    return apply(parameters, to: image, view: view)
   }
 
   /// What is random about a view of an image of the given size.
   public func parameters(width: Int, height: Int, epoch: Int, sample: Int, view: Int) -> ViewParameters {
     var generator = PhiloxGenerator(seed: seed, epoch: epoch, sample: sample, stream: UInt32(view))
-    return ViewParameters(sampling: configuration, width: width, height: height, using: &generator)
+    return ViewParameters(sampling: views[view], width: width, height: height, using: &generator)
   }
 
   /// The view that the parameters describe.
-  public func apply(_ parameters: ViewParameters, to image: PixelImage) -> PixelImage {
+  ///
+  /// - Parameter view: An index of `views`, for what is not random: size, kernel and threshold.
+  public func apply(_ parameters: ViewParameters, to image: PixelImage, view: Int = 0) -> PixelImage {
     let renderer = ViewRenderer()
     image.pixels.withUnsafeBufferPointer { pixels in
       renderer.render(
-        parameters, as: configuration, of: .init(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3),
+        parameters, as: views[view], of: .init(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3),
         box: .init(parameters.crop))
     }
     return renderer.planes.image

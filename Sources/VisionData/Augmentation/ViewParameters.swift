@@ -26,7 +26,7 @@ public struct ViewParameters: Sendable, Equatable {
   /// blur probability, say, still sees the same crops and colours.
   ///
   /// - Parameters:
-  ///   - configuration: Valid settings.
+  ///   - configuration: The settings of this view, one of `AugmentationConfiguration.views`.
   ///   - width: Columns of the image.
   ///   - height: Rows of the image.
   ///   - generator: Where the randomness comes from.

@@ -1,13 +1,17 @@
 import Torch
 
-/// Two views of every image of a batch.
+/// Views of every image of a batch.
 public struct ViewBatch: Sendable {
-  /// First views, float32 `[N, 3, S, S]` on the CPU, normalised.
-  public let first: Tensor
-  /// Second views of the same images in the same order.
-  public let second: Tensor
+  /// The views in the order of `AugmentationConfiguration.views`: each float32 `[N, 3, S, S]` on the CPU, normalised, S
+  /// being the size of that view. All hold the same images in the same order.
+  public let views: [Tensor]
   /// Index in the data set of each image, `N` of them.
   public let sampleIndices: [Int]
+
+  /// The first views.
+  public var first: Tensor { views[0] }
+  /// The second views.
+  public var second: Tensor { views[1] }
 }
 
 /// Decodes and augments images on threads of its own, ahead of training.
@@ -72,7 +76,7 @@ public final class ViewLoader: Sendable {
         if permutation?.epoch != epoch { permutation = (epoch, sampler.permutation(epoch: epoch)) }
         let indices = sampler.indices(of: permutation!.order, batch: number % perEpoch)
         let storage = ViewBatches.Storage(
-          epoch: epoch, indices: indices, imageSize: augmenter.configuration.imageSize)
+          epoch: epoch, indices: indices, imageSizes: augmenter.views.map(\.imageSize))
         return (storage, indices.count)
       },
       fill: { [self] storage, place in try fill(storage, place) })
@@ -83,7 +87,7 @@ public final class ViewLoader: Sendable {
     let wanted = storage.indices[place]
     let (image, index) = try readableImage(from: wanted)
     storage.sampleIndices[place] = index
-    for (view, buffer) in [storage.first, storage.second].enumerated() {
+    for (view, buffer) in storage.views.enumerated() {
       let pixels = augmenter.view(of: image, epoch: storage.epoch, sample: wanted, view: view)
       augmenter.write(normalized: pixels, to: buffer.image(place))
     }
@@ -110,15 +114,13 @@ public final class ViewBatches: Sendable {
   final class Storage: @unchecked Sendable {
     let epoch: Int
     let indices: [Int]
-    let first: ImageBuffer
-    let second: ImageBuffer
+    let views: [ImageBuffer]
     let sampleIndices: UnsafeMutableBufferPointer<Int>
 
-    init(epoch: Int, indices: [Int], imageSize: Int) {
+    init(epoch: Int, indices: [Int], imageSizes: [Int]) {
       self.epoch = epoch
       self.indices = indices
-      first = ImageBuffer(count: indices.count, imageSize: imageSize)
-      second = ImageBuffer(count: indices.count, imageSize: imageSize)
+      views = imageSizes.map { ImageBuffer(count: indices.count, imageSize: $0) }
       sampleIndices = .allocate(capacity: indices.count)
       sampleIndices.initialize(repeating: -1)
     }
@@ -139,8 +141,7 @@ public final class ViewBatches: Sendable {
     guard let storage = try pipeline.next() else { return nil }
     let count = storage.indices.count
     return ViewBatch(
-      first: storage.first.tensor(count: count), second: storage.second.tensor(count: count),
-      sampleIndices: Array(storage.sampleIndices))
+      views: storage.views.map { $0.tensor(count: count) }, sampleIndices: Array(storage.sampleIndices))
   }
 
   /// Stops loading: when it returns, no thread is left. Calling it again does nothing.
