@@ -45,7 +45,8 @@ extension PixelImage {
   }
 }
 
-private func gaussianWeights(radius: Int, sigma: Double) -> [Float] {
+/// The weights of a kernel of size 2 · radius + 1.
+func gaussianWeights(radius: Int, sigma: Double) -> [Float] {
   let densities = (-radius...radius).map { offset in
     exp(-0.5 * (Double(offset) / sigma) * (Double(offset) / sigma))
   }

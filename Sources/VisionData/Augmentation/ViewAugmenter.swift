@@ -49,23 +49,30 @@ public struct ViewAugmenter: Sendable {
   /// - Parameter view: An index of `views`, for what is not random: size, kernel and threshold.
   public func apply(_ parameters: ViewParameters, to image: PixelImage, view: Int = 0) -> PixelImage {
     let settings = views[view]
-    var view = image.resizedCrop(parameters.crop, width: settings.imageSize, height: settings.imageSize)
-    if parameters.isFlipped {
-      view.flipHorizontally()
-    }
+    var result = crop(parameters, of: image, view: view)
     for adjustment in parameters.colorAdjustments {
-      view.adjust(adjustment)
+      result.adjust(adjustment)
     }
     if parameters.isGrayscale {
-      view.convertToGrayscale()
+      result.convertToGrayscale()
     }
     if let sigma = parameters.blurSigma {
-      view.gaussianBlur(kernelSize: settings.blurKernelSize, sigma: sigma)
+      result.gaussianBlur(kernelSize: settings.blurKernelSize, sigma: sigma)
     }
     if parameters.isSolarized {
-      view.solarize(threshold: settings.solarizeThreshold * 255)
+      result.solarize(threshold: settings.solarizeThreshold * 255)
     }
-    return view
+    return result
+  }
+
+  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` starts from.
+  public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int) -> PixelImage {
+    let side = views[view].imageSize
+    var result = image.resizedCrop(parameters.crop, width: side, height: side)
+    if parameters.isFlipped {
+      result.flipHorizontally()
+    }
+    return result
   }
 
   /// Writes an image as normalised planes `[3, height, width]`.
