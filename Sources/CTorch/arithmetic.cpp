@@ -53,6 +53,7 @@ CTORCH_BINARY(sub)
 CTORCH_BINARY(mul)
 CTORCH_BINARY(div)
 CTORCH_BINARY(maximum)
+CTORCH_BINARY(minimum)
 CTORCH_BINARY(matmul)
 
 CTORCH_BINARY_IN_PLACE(copy_)
@@ -124,6 +125,27 @@ ctorch_status ctorch_tensor_relu_(ctorch_tensor *self) {
   return guard([&] { self->value.relu_(); });
 }
 
+ctorch_status ctorch_tensor_clamp_(ctorch_tensor *self, double low, double high) {
+  return guard([&] { self->value.clamp_(fitting(low, self->value), fitting(high, self->value)); });
+}
+
+ctorch_status ctorch_tensor_floor_(ctorch_tensor *self) {
+  return guard([&] { self->value.floor_(); });
+}
+
+ctorch_status ctorch_tensor_round_(ctorch_tensor *self) {
+  return guard([&] { self->value.round_(); });
+}
+
+ctorch_status ctorch_tensor_remainder_(ctorch_tensor *self, double divisor) {
+  return guard([&] { self->value.remainder_(fitting(divisor, self->value)); });
+}
+
+ctorch_status ctorch_tensor_index_copy_(ctorch_tensor *self, int64_t dimension, const ctorch_tensor *index,
+                                        const ctorch_tensor *source) {
+  return guard([&] { self->value.index_copy_(dimension, index->value, source->value); });
+}
+
 ctorch_status ctorch_tensor_lerp_(ctorch_tensor *self, const ctorch_tensor *end, double weight) {
   return guard([&] { self->value.lerp_(end->value, weight); });
 }
@@ -166,6 +188,10 @@ ctorch_status ctorch_tensor_argmax(const ctorch_tensor *self, int64_t dimension,
 
 ctorch_status ctorch_tensor_amax(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out) {
   return guard([&] { *out = wrap(self->value.amax(dimension, keep)); });
+}
+
+ctorch_status ctorch_tensor_amin(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(self->value.amin(dimension, keep)); });
 }
 
 ctorch_status ctorch_tensor_logsumexp(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out) {

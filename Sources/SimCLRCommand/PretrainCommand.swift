@@ -9,8 +9,8 @@ struct PretrainCommand: ParsableCommand {
     abstract: "Train an encoder without labels.",
     usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--resume]",
     discussion: """
-      Every key of the configuration has a default; `simclr pretrain CONFIG.yaml --print-configuration` prints all of \
-      them. Overrides go on top of the file:
+      Every key of the configuration may be left out; `simclr pretrain CONFIG.yaml --print-configuration` prints the \
+      values that then hold. Overrides go on top of the file:
         simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
 
       Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \

@@ -38,6 +38,11 @@ extension Tensor {
     .make("maximum", self, other) { ctorch_tensor_maximum(handle, other.handle, $0) }
   }
 
+  /// The smaller of each pair of elements.
+  public func minimum(_ other: Tensor) -> Tensor {
+    .make("minimum", self, other) { ctorch_tensor_minimum(handle, other.handle, $0) }
+  }
+
   /// Elements brought into `low...high`.
   public func clamp(_ range: ClosedRange<Double>) -> Tensor {
     .make("clamp", self) { ctorch_tensor_clamp(handle, range.lowerBound, range.upperBound, $0) }

@@ -42,6 +42,30 @@ extension Tensor {
     check(ctorch_tensor_exp_(handle), "exp_", self)
     return self
   }
+  @discardableResult public func clamp_(_ range: ClosedRange<Double>) -> Tensor {
+    check(ctorch_tensor_clamp_(handle, range.lowerBound, range.upperBound), "clamp_", self)
+    return self
+  }
+  /// The greatest whole number that is not above each element.
+  @discardableResult public func floor_() -> Tensor {
+    check(ctorch_tensor_floor_(handle), "floor_", self)
+    return self
+  }
+  /// The nearest whole number, half to even.
+  @discardableResult public func round_() -> Tensor {
+    check(ctorch_tensor_round_(handle), "round_", self)
+    return self
+  }
+  /// What is left of a division, with the sign of the divisor.
+  @discardableResult public func remainder_(_ divisor: Double) -> Tensor {
+    check(ctorch_tensor_remainder_(handle, divisor), "remainder_", self)
+    return self
+  }
+  /// The slices that `index` (int64, `[K]`) names along one dimension become those of `source`.
+  @discardableResult public func indexCopy_(_ dimension: Int, _ index: Tensor, _ source: Tensor) -> Tensor {
+    check(ctorch_tensor_index_copy_(handle, Int64(dimension), index.handle, source.handle), "indexCopy_", self, source)
+    return self
+  }
   @discardableResult public func relu_() -> Tensor {
     check(ctorch_tensor_relu_(handle), "relu_", self)
     return self

@@ -36,6 +36,11 @@ extension Tensor {
     .make("amax", self) { ctorch_tensor_amax(handle, Int64(dimension), keepDimension, $0) }
   }
 
+  /// The smallest element along `dimension`.
+  public func amin(_ dimension: Int = -1, keepDimension: Bool = false) -> Tensor {
+    .make("amin", self) { ctorch_tensor_amin(handle, Int64(dimension), keepDimension, $0) }
+  }
+
   /// log Σ exp along `dimension`, without overflow.
   public func logSumExp(_ dimension: Int = -1, keepDimension: Bool = false) -> Tensor {
     .make("logSumExp", self) { ctorch_tensor_logsumexp(handle, Int64(dimension), keepDimension, $0) }

@@ -167,6 +167,7 @@ ctorch_status ctorch_tensor_mul_scalar(const ctorch_tensor *self, double other, 
 ctorch_status ctorch_tensor_div(const ctorch_tensor *self, const ctorch_tensor *other, ctorch_tensor **out);
 ctorch_status ctorch_tensor_pow(const ctorch_tensor *self, double exponent, ctorch_tensor **out);
 ctorch_status ctorch_tensor_maximum(const ctorch_tensor *self, const ctorch_tensor *other, ctorch_tensor **out);
+ctorch_status ctorch_tensor_minimum(const ctorch_tensor *self, const ctorch_tensor *other, ctorch_tensor **out);
 ctorch_status ctorch_tensor_equal(const ctorch_tensor *self, const ctorch_tensor *other, ctorch_tensor **out);
 ctorch_status ctorch_tensor_greater(const ctorch_tensor *self, double other, ctorch_tensor **out);
 ctorch_status ctorch_tensor_clamp(const ctorch_tensor *self, double low, double high, ctorch_tensor **out);
@@ -194,6 +195,15 @@ ctorch_status ctorch_tensor_sub_(ctorch_tensor *self, const ctorch_tensor *other
 ctorch_status ctorch_tensor_div_(ctorch_tensor *self, const ctorch_tensor *other);
 ctorch_status ctorch_tensor_exp_(ctorch_tensor *self);
 ctorch_status ctorch_tensor_relu_(ctorch_tensor *self);
+ctorch_status ctorch_tensor_clamp_(ctorch_tensor *self, double low, double high);
+ctorch_status ctorch_tensor_floor_(ctorch_tensor *self);
+/// Half to even.
+ctorch_status ctorch_tensor_round_(ctorch_tensor *self);
+/// What is left of a division, with the sign of `divisor`.
+ctorch_status ctorch_tensor_remainder_(ctorch_tensor *self, double divisor);
+/// The slices that `index` names become those of `source`.
+ctorch_status ctorch_tensor_index_copy_(ctorch_tensor *self, int64_t dimension, const ctorch_tensor *index,
+                                        const ctorch_tensor *source);
 ctorch_status ctorch_tensor_lerp_(ctorch_tensor *self, const ctorch_tensor *end, double weight);
 /// self += value * first * second
 ctorch_status ctorch_tensor_addcmul_(ctorch_tensor *self, const ctorch_tensor *first, const ctorch_tensor *second,
@@ -219,6 +229,7 @@ ctorch_status ctorch_tensor_min(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_all(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_argmax(const ctorch_tensor *self, int64_t dimension, ctorch_tensor **out);
 ctorch_status ctorch_tensor_amax(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out);
+ctorch_status ctorch_tensor_amin(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out);
 ctorch_status ctorch_tensor_logsumexp(const ctorch_tensor *self, int64_t dimension, bool keep, ctorch_tensor **out);
 /// Largest first.
 ctorch_status ctorch_tensor_topk(const ctorch_tensor *self, int64_t count, int64_t dimension, ctorch_tensor **values,

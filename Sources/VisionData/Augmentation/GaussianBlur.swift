@@ -26,8 +26,7 @@ final class GaussianBlur {
 
     let rowStride = (width + floatsAtOnce - 1) / floatsAtOnce * floatsAtOnce
     let ringHeight = 2 * radius + 1
-    let weights = floats.room(for: radius + 1 + rowStride + 2 * radius + rowStride * ringHeight)
-    let padded = weights + radius + 1
+    let padded = floats.room(for: rowStride + 2 * radius + rowStride * ringHeight)
     let ring = padded + rowStride + 2 * radius
     let output = UnsafeMutableRawPointer(levels.room(for: rowStride))
     // Where each row, and each that is mirrored beyond the border, waits in the ring.
@@ -36,7 +35,7 @@ final class GaussianBlur {
       let mirrored = height - 1 - abs(height - 1 - abs(y))
       blurred[y] = UnsafeRawPointer(ring + mirrored % ringHeight * rowStride)
     }
-    fill(weights, radius: radius, sigma: sigma)
+    let weights = Self.weights(radius: radius, sigma: sigma)
 
     for channel in 0..<3 {
       let samples = planes[channel]
@@ -55,10 +54,10 @@ final class GaussianBlur {
   }
 
   /// The weight of the middle and of those 1…radius away from it, on either side.
-  private func fill(_ weights: UnsafeMutablePointer<Float>, radius: Int, sigma: Double) {
-    func density(_ offset: Int) -> Double { exp(-0.5 * (Double(offset) / sigma) * (Double(offset) / sigma)) }
-    let sum = (1...radius).reduce(1.0) { $0 + 2 * density($1) }
-    for offset in 0...radius { weights[offset] = Float(density(offset) / sum) }
+  static func weights(radius: Int, sigma: Double) -> [Float] {
+    let densities = (0...radius).map { exp(-0.5 * (Double($0) / sigma) * (Double($0) / sigma)) }
+    let sum = 2 * densities.reduce(0, +) - 1
+    return densities.map { Float($0 / sum) }
   }
 
   /// A row with its mirrored margins.
