@@ -1,7 +1,6 @@
 // JPEG and PNG for VisionData: bytes in, RGB pixels or a line of error text out. Nothing here prints or exits.
 //
-// Every function returns 0, or another value after writing a line of text to `error`. Buffers handed out through
-// out-parameters belong to the caller, who returns them with `cimagecodec_free`; on failure they are NULL.
+// Every function that can fail returns 0, or another value after writing one line of text to `error`.
 #ifndef CIMAGECODEC_H
 #define CIMAGECODEC_H
 
@@ -11,22 +10,62 @@
 enum { CIMAGECODEC_ERROR_SIZE = 256 };
 
 // Images that declare more pixels than this are refused before any memory is taken for them.
+#ifndef CIMAGECODEC_MAXIMUM_PIXELS
 #define CIMAGECODEC_MAXIMUM_PIXELS 100000000ull
+#endif
+#define CIMAGECODEC_MAXIMUM_SIDE 1000000ull
 
-// Decodes baseline and progressive JPEG at full scale with libjpeg-turbo's default (islow) transform and fancy
-// upsampling: grey, YCbCr, RGB, CMYK and YCCK in, interleaved 8-bit RGB out. A file that ends early is an error;
-// other damage that libjpeg-turbo mends with a warning is accepted, as Pillow and torchvision do.
-int cimagecodec_decode_jpeg(
-    const uint8_t *bytes, size_t byte_count, uint8_t **pixels, size_t *width, size_t *height,
+// Progressive JPEGs go over the whole image once a scan. Those with more scans than this are refused, and earlier where
+// scans times pixels would pass the second number.
+#define CIMAGECODEC_MAXIMUM_SCANS 500ull
+#ifndef CIMAGECODEC_MAXIMUM_SCANNED_PIXELS
+#define CIMAGECODEC_MAXIMUM_SCANNED_PIXELS 4000000000ull
+#endif
+
+typedef struct {
+  size_t left, top, width, height;
+} cimagecodec_rectangle;
+
+// Decodes one image after another in memory that it keeps. One thread at a time.
+typedef struct cimagecodec_decoder cimagecodec_decoder;
+
+// NULL when there is no memory.
+cimagecodec_decoder *cimagecodec_decoder_create(void);
+
+// NULL is allowed.
+void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder);
+
+// Reads the header of a JPEG or PNG, told apart by their first bytes, and gives the size of the image as it will be
+// decoded: turned upright when `honours_orientation` is not 0 and its EXIF data say how it lies. The bytes are read
+// until the last `cimagecodec_decoder_decode` of this image.
+int cimagecodec_decoder_begin(
+    cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int honours_orientation, size_t *width,
+    size_t *height, char error[CIMAGECODEC_ERROR_SIZE]);
+
+typedef struct {
+  const uint8_t *pixels;        // interleaved 8-bit RGB, the decoder's own, until its next begin, decode or destroy
+  size_t bytes_per_row;         // from one row to the next
+  cimagecodec_rectangle frame;  // what `pixels` holds of the scaled image, in scaled pixels
+  int scale_denominator;        // the scale that was used
+  size_t scaled_width, scaled_height;  // of the whole image: sides divided by the denominator, rounded up
+} cimagecodec_region;
+
+// Decodes at least the part `region` (in pixels of full scale, inside the image) of the image that was begun; any number
+// of times. JPEG can be scaled down by 2, 4 or 8 in its inverse transform; PNG is always decoded at full scale. Every
+// pixel of the frame that lies in the region equals that of the whole image decoded at that scale; those outside it
+// may not.
+//
+// JPEG: libjpeg-turbo's islow transform and fancy upsampling; grey, YCbCr, RGB, CMYK and YCCK (both with inks inverted,
+// as Adobe writes them and Pillow takes them). Damage that libjpeg-turbo mends with a warning is accepted, as Pillow and
+// torchvision do. PNG: palettes and grey are expanded, 16-bit samples scaled to 8 bits with rounding, alpha dropped
+// without compositing, gamma left as stored. A file that ends early is an error as soon as what lacks is needed: a region
+// above the end may still decode.
+int cimagecodec_decoder_decode(
+    cimagecodec_decoder *decoder, cimagecodec_rectangle region, int scale_denominator, cimagecodec_region *decoded,
     char error[CIMAGECODEC_ERROR_SIZE]);
 
-// Decodes PNG of every kind to interleaved 8-bit RGB: palettes and grey are expanded, 16-bit samples are scaled to
-// 8 bits with rounding, alpha is dropped without compositing, gamma is left as stored.
-int cimagecodec_decode_png(
-    const uint8_t *bytes, size_t byte_count, uint8_t **pixels, size_t *width, size_t *height,
-    char error[CIMAGECODEC_ERROR_SIZE]);
-
-// Encodes interleaved 8-bit RGB as baseline JPEG, chroma at half resolution; quality 1...100.
+// Encodes interleaved 8-bit RGB as baseline JPEG, chroma at half resolution; quality 1...100. The bytes belong to the
+// caller, who returns them with `cimagecodec_free`; on failure they are NULL.
 int cimagecodec_encode_jpeg(
     const uint8_t *pixels, size_t width, size_t height, int quality, uint8_t **bytes, size_t *byte_count,
     char error[CIMAGECODEC_ERROR_SIZE]);
