@@ -1,7 +1,8 @@
-/// From 8-bit pixels to what an encoder sees: (level / 255 − mean) / standard deviation, channel by channel, in planes.
+/// From 8-bit pixels to what an encoder sees: (level / 255 − mean) / standard deviation, channel by channel.
 public struct PixelNormalization: Sendable {
-  /// The value of every level: red, green and blue in turn.
-  private let table: [Float]
+  /// value = level · scale + offset, for red, green and blue.
+  let scale: SIMD3<Float>
+  let offset: SIMD3<Float>
 
   /// - Parameters:
   ///   - mean: Of red, green and blue, on the scale 0…1.
@@ -10,9 +11,8 @@ public struct PixelNormalization: Sendable {
     precondition(
       mean.count == 3 && standardDeviation.count == 3 && standardDeviation.allSatisfy { $0 > 0 },
       "PixelNormalization: mean \(mean) and standard deviation \(standardDeviation) of three channels")
-    table = (0..<3).flatMap { channel in
-      (0..<256).map { (Float($0) / 255 - Float(mean[channel])) / Float(standardDeviation[channel]) }
-    }
+    scale = SIMD3(standardDeviation.map { Float(1 / (255 * $0)) })
+    offset = SIMD3(zip(mean, standardDeviation).map { Float(-$0 / $1) })
   }
 
   /// Writes the image as three planes `[3, height, width]`.
@@ -25,17 +25,43 @@ public struct PixelNormalization: Sendable {
       "PixelNormalization.write: [3, \(image.height), \(image.width)] takes \(3 * count) floats, "
         + "got room for \(destination.count)")
     image.pixels.withUnsafeBufferPointer { pixels in
-      table.withUnsafeBufferPointer { table in
-        for channel in 0..<3 {
-          let values = table.baseAddress! + channel * 256
-          let plane = destination.baseAddress! + channel * count
-          var source = pixels.baseAddress! + channel
-          for index in 0..<count {
-            plane[index] = values[Int(source.pointee)]
-            source += 3
-          }
-        }
+      for channel in 0..<3 {
+        let (scale, offset) = (scale[channel], offset[channel])
+        let plane = destination.baseAddress! + channel * count
+        let source = pixels.baseAddress! + channel
+        for index in 0..<count { plane[index] = offset.addingProduct(Float(source[3 &* index]), scale) }
       }
     }
   }
+
+  /// Writes the image as `[height, width, 3]`.
+  ///
+  /// - Parameter destination: Room for `3 * height * width` floats.
+  func write(_ planes: PixelPlanes, to destination: UnsafeMutablePointer<Float>) {
+    let (red, green, blue) = (planes.red, planes.green, planes.blue)
+    for index in 0..<planes.count {
+      destination[3 &* index] = offset.x.addingProduct(Float(red[index]), scale.x)
+      destination[3 &* index &+ 1] = offset.y.addingProduct(Float(green[index]), scale.y)
+      destination[3 &* index &+ 2] = offset.z.addingProduct(Float(blue[index]), scale.z)
+    }
+  }
+
+  /// Writes the image as `[height, width, 3]` in bfloat16, rounded to the nearest, half to even.
+  ///
+  /// - Parameter destination: Room for `3 * height * width` numbers of 16 bits.
+  func write(_ planes: PixelPlanes, toBFloat16 destination: UnsafeMutablePointer<UInt16>) {
+    let (red, green, blue) = (planes.red, planes.green, planes.blue)
+    for index in 0..<planes.count {
+      destination[3 &* index] = bfloat16(offset.x.addingProduct(Float(red[index]), scale.x))
+      destination[3 &* index &+ 1] = bfloat16(offset.y.addingProduct(Float(green[index]), scale.y))
+      destination[3 &* index &+ 2] = bfloat16(offset.z.addingProduct(Float(blue[index]), scale.z))
+    }
+  }
+}
+
+/// The upper half of a finite float, rounded to the nearest, half to even.
+@inline(__always)
+private func bfloat16(_ value: Float) -> UInt16 {
+  let bits = value.bitPattern
+  return UInt16(truncatingIfNeeded: (bits &+ 0x7FFF &+ ((bits &>> 16) & 1)) &>> 16)
 }

@@ -2,50 +2,63 @@
 ///
 /// The kernel is a triangle, stretched when the image shrinks so that every input pixel counts; its part beyond the
 /// border is cut off and the rest scaled to a sum of 1. This is the arithmetic of Pillow's and torchvision's
-/// `resize(antialias=True)`.
-struct ResamplingWeights {
-  /// The first input pixel of each output pixel.
-  private(set) var starts: [Int] = []
-  /// How many input pixels each output pixel takes.
-  private(set) var counts: [Int] = []
-  /// The weights of output pixel `i`, from `i * stride` on.
-  private(set) var values: [Float] = []
-  let stride: Int
-
-  /// - Parameters:
-  ///   - inputCount: Pixels along the side before.
-  ///   - outputCount: Pixels along the side after.
-  ///   - window: The output pixels that are wanted.
-  init(inputCount: Int, outputCount: Int, window: Range<Int>) {
-    let scale = Double(inputCount) / Double(outputCount)
-    let support = max(scale, 1)
-    stride = Int(support.rounded(.up)) * 2 + 1
-    starts.reserveCapacity(window.count)
-    counts.reserveCapacity(window.count)
-    values.reserveCapacity(window.count * stride)
-    for output in window {
-      let center = scale * (Double(output) + 0.5)
-      let start = max(Int(center - support + 0.5), 0)
-      let end = min(Int(center + support + 0.5), inputCount)
-      var sum = 0.0
-      for input in start..<end {
-        sum += Self.triangle((Double(input) - center + 0.5) / support)
-      }
-      for input in start..<(start + stride) {
-        let weight = input < end ? Self.triangle((Double(input) - center + 0.5) / support) / sum : 0
-        values.append(Float(weight))
-      }
-      starts.append(start)
-      counts.append(end - start)
-    }
-  }
-
+/// `resize(antialias=True)`. Memory is kept from one resize to the next.
+struct ResamplingWeights: ~Copyable {
+  /// Output pixels.
+  private(set) var count = 0
+  /// The greatest number of input pixels that any output pixel takes.
+  private(set) var maximumTaps = 0
   /// All input pixels that any output pixel takes.
-  var inputRange: Range<Int> {
-    starts[0]..<(starts[starts.count - 1] + counts[counts.count - 1])
+  private(set) var inputRange = 0..<0
+  private var stride = 0
+  private var bounds = ScratchMemory<(start: Int32, count: Int32)>()
+  private var values = ScratchMemory<Float>()
+  private var distances = ScratchMemory<Double>()
+
+  /// Computes the weights of a resize.
+  ///
+  /// - Parameters:
+  ///   - start: Where the part that is resized begins, in input pixels.
+  ///   - extent: Its length, above 0.
+  ///   - outputCount: What it is resized to.
+  ///   - window: The output pixels that are wanted.
+  mutating func compute(start: Double, extent: Double, outputCount: Int, window: Range<Int>) {
+    let scale = extent / Double(outputCount)
+    let support = max(scale, 1)
+    let (first, last) = (Int(start.rounded(.down)), Int((start + extent).rounded(.up)))
+    let offset = start - Double(first)
+    stride = Int(support.rounded(.up)) * 2 + 1
+    count = window.count
+    let bounds = bounds.room(for: count)
+    let values = values.room(for: count * stride)
+    let triangle = distances.room(for: stride)
+    maximumTaps = 0
+    for (row, output) in window.enumerated() {
+      let center = offset + scale * (Double(output) + 0.5)
+      let begin = max(Int(center - support + 0.5), 0)
+      let taps = min(Int(center + support + 0.5), last - first) - begin
+      var sum = 0.0
+      for tap in 0..<taps {
+        triangle[tap] = max(0, 1 - abs((Double(begin + tap) - center + 0.5) / support))
+        sum += triangle[tap]
+      }
+      let weights = values + row * stride
+      for tap in 0..<taps { weights[tap] = Float(triangle[tap] / sum) }
+      for tap in taps..<stride { weights[tap] = 0 }
+      bounds[row] = (Int32(first + begin), Int32(taps))
+      maximumTaps = max(maximumTaps, taps)
+    }
+    inputRange = Int(bounds[0].start)..<Int(bounds[count - 1].start + bounds[count - 1].count)
   }
 
-  private static func triangle(_ distance: Double) -> Double {
-    max(0, 1 - abs(distance))
+  /// The first input pixel of an output pixel, and how many it takes.
+  mutating func bounds(of row: Int) -> (start: Int, taps: Int) {
+    let (start, count) = bounds.room(for: count)[row]
+    return (Int(start), Int(count))
+  }
+
+  /// The weights of an output pixel: `maximumTaps` of them, zeros at the end.
+  mutating func weights(of row: Int) -> UnsafePointer<Float> {
+    UnsafePointer(values.room(for: count * stride) + row * stride)
   }
 }

@@ -48,31 +48,18 @@ public struct ViewAugmenter: Sendable {
   ///
   /// - Parameter view: An index of `views`, for what is not random: size, kernel and threshold.
   public func apply(_ parameters: ViewParameters, to image: PixelImage, view: Int = 0) -> PixelImage {
-    let settings = views[view]
-    var result = crop(parameters, of: image, view: view)
-    for adjustment in parameters.colorAdjustments {
-      result.adjust(adjustment)
+    let renderer = ViewRenderer()
+    image.pixels.withUnsafeBufferPointer { pixels in
+      renderer.render(
+        parameters, as: views[view], of: .init(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3),
+        box: .init(parameters.crop))
     }
-    if parameters.isGrayscale {
-      result.convertToGrayscale()
-    }
-    if let sigma = parameters.blurSigma {
-      result.gaussianBlur(kernelSize: settings.blurKernelSize, sigma: sigma)
-    }
-    if parameters.isSolarized {
-      result.solarize(threshold: settings.solarizeThreshold * 255)
-    }
-    return result
+    return renderer.planes.image
   }
 
-  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` starts from.
-  public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int) -> PixelImage {
-    let side = views[view].imageSize
-    var result = image.resizedCrop(parameters.crop, width: side, height: side)
-    if parameters.isFlipped {
-      result.flipHorizontally()
-    }
-    return result
+  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` goes on from.
+  public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int = 0) -> PixelImage {
+    apply(parameters.geometry, to: image, view: view)
   }
 
   /// Writes an image as normalised planes `[3, height, width]`.
