@@ -45,7 +45,9 @@ struct BatchPlan {
       for (row, sample) in parameters.enumerated() {
         guard let sigma = sample.blurSigma else { continue }
         blur.rows.append(row)
-        blur.values += Self.kernel(sigma: sigma, blurRadius: blurRadius)
+        let radius = GaussianBlur.radius(kernelSize: 2 * blurRadius + 1, sigma: sigma)
+        blur.values += GaussianBlur.weights(radius: radius, sigma: sigma)
+        blur.values += Array(repeating: 0, count: blurRadius + 1 - radius)
       }
       steps.append(blur)
     }
@@ -60,15 +62,6 @@ struct BatchPlan {
     case .saturation(let factor): (.saturation, [Float(factor), Float(1 - factor)])
     case .hue(let turns): (.hue, [Float(turns) * 6])
     }
-  }
-
-  private static func kernel(sigma: Double, blurRadius: Int) -> [Float] {
-    var weights = [Float](repeating: 0, count: blurRadius + 2)
-    let radius = GaussianKernel.radius(size: 2 * blurRadius + 1, sigma: sigma)
-    weights.withUnsafeMutableBufferPointer {
-      GaussianKernel.fill($0.baseAddress!, radius: radius, sigma: sigma)
-    }
-    return weights
   }
 
   /// The steps in their order, the samples (int64 `[K]`) and numbers (float32 `[K, V]`) of each on the device, where two

@@ -20,13 +20,12 @@ final class GaussianBlur {
     precondition(
       kernelSize % 2 == 1 && kernelSize / 2 < min(width, height) && sigma > 0,
       "gaussianBlur: kernel size \(kernelSize) and sigma \(sigma) on \(width) x \(height)")
-    let radius = GaussianKernel.radius(size: kernelSize, sigma: sigma)
+    let radius = Self.radius(kernelSize: kernelSize, sigma: sigma)
     if radius == 0 { return }
 
     let rowStride = (width + floatsAtOnce - 1) / floatsAtOnce * floatsAtOnce
     let ringHeight = 2 * radius + 1
-    let weights = floats.room(for: radius + 1 + rowStride + 2 * radius + rowStride * ringHeight)
-    let padded = weights + radius + 1
+    let padded = floats.room(for: rowStride + 2 * radius + rowStride * ringHeight)
     let ring = padded + rowStride + 2 * radius
     let output = UnsafeMutableRawPointer(levels.room(for: rowStride))
     // Where each row, and each that is mirrored beyond the border, waits in the ring.
@@ -35,7 +34,7 @@ final class GaussianBlur {
       let mirrored = height - 1 - abs(height - 1 - abs(y))
       blurred[y] = UnsafeRawPointer(ring + mirrored % ringHeight * rowStride)
     }
-    GaussianKernel.fill(weights, radius: radius, sigma: sigma)
+    let weights = Self.weights(radius: radius, sigma: sigma)
 
     for channel in 0..<3 {
       let samples = planes[channel]
@@ -53,6 +52,17 @@ final class GaussianBlur {
     }
   }
 
+  /// How far from its middle a kernel counts. Beyond 4 σ lies less than 1/15,000 of the weight: a sixtieth of a level at
+  /// most.
+  static func radius(kernelSize: Int, sigma: Double) -> Int { min(kernelSize / 2, Int((4 * sigma).rounded(.up))) }
+
+  /// The weight of the middle and of those 1…radius away from it, on either side.
+  static func weights(radius: Int, sigma: Double) -> [Float] {
+    let densities = (0...radius).map { exp(-0.5 * (Double($0) / sigma) * (Double($0) / sigma)) }
+    let sum = 2 * densities.reduce(0, +) - 1
+    return densities.map { Float($0 / sum) }
+  }
+
   /// A row with its mirrored margins.
   private func pad(
     _ row: UnsafePointer<UInt8>, width: Int, radius: Int, into padded: UnsafeMutablePointer<Float>
@@ -63,20 +73,6 @@ final class GaussianBlur {
       middle[-offset] = Float(row[offset])
       middle[width - 1 + offset] = Float(row[width - 1 - offset])
     }
-  }
-}
-
-/// One side of a Gaussian cut off and scaled to a sum of 1 over both.
-enum GaussianKernel {
-  /// How far from its middle a kernel of a size counts. Beyond 4 σ lies less than 1/15,000 of the weight: a sixtieth of
-  /// a level at most.
-  static func radius(size: Int, sigma: Double) -> Int { min(size / 2, Int((4 * sigma).rounded(.up))) }
-
-  /// The weight of the middle and of those 1…radius away from it, on either side.
-  static func fill(_ weights: UnsafeMutablePointer<Float>, radius: Int, sigma: Double) {
-    func density(_ offset: Int) -> Double { exp(-0.5 * (Double(offset) / sigma) * (Double(offset) / sigma)) }
-    let sum = (1...radius).reduce(1.0) { $0 + 2 * density($1) }
-    for offset in 0...radius { weights[offset] = Float(density(offset) / sum) }
   }
 }
 

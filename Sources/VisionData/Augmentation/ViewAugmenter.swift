@@ -48,18 +48,28 @@ public struct ViewAugmenter: Sendable {
   ///
   /// - Parameter view: An index of `views`, for what is not random: size, kernel and threshold.
   public func apply(_ parameters: ViewParameters, to image: PixelImage, view: Int = 0) -> PixelImage {
-    let renderer = ViewRenderer()
-    image.pixels.withUnsafeBufferPointer { pixels in
-      renderer.render(
-        parameters, as: views[view], of: .init(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3),
-        box: .init(parameters.crop))
+    rendered(parameters, of: image) { renderer, source, box in
+      renderer.render(parameters, as: views[view], of: source, box: box)
     }
-    return renderer.planes.image
   }
 
-  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` goes on from.
-  public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int = 0) -> PixelImage {
-    apply(parameters.geometry, to: image, view: view)
+  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` starts from.
+  public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int) -> PixelImage {
+    rendered(parameters, of: image) { renderer, source, box in
+      renderer.crop(parameters, as: views[view], of: source, box: box)
+    }
+  }
+
+  private func rendered(
+    _ parameters: ViewParameters, of image: PixelImage,
+    _ render: (ViewRenderer, CropResizer.Source, CropResizer.Box) -> Void
+  ) -> PixelImage {
+    let renderer = ViewRenderer()
+    image.pixels.withUnsafeBufferPointer { pixels in
+      let source = CropResizer.Source(pixels: pixels.baseAddress!, bytesPerRow: image.width * 3)
+      render(renderer, source, CropResizer.Box(parameters.crop))
+    }
+    return renderer.planes.image
   }
 
   /// Writes an image as normalised planes `[3, height, width]`.

@@ -20,13 +20,6 @@ public struct ViewParameters: Sendable, Equatable {
     self.crop = crop
   }
 
-  /// The same crop and flip, and nothing else.
-  public var geometry: ViewParameters {
-    var result = ViewParameters(crop: crop)
-    result.isFlipped = isFlipped
-    return result
-  }
-
   /// Draws the parameters of one view.
   ///
   /// What does not depend on the image's size is drawn first, and drawn whether it is used or not: a run with another

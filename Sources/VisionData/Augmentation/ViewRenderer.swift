@@ -8,18 +8,14 @@ final class ViewRenderer {
   /// Makes the view that the parameters describe.
   ///
   /// - Parameters:
+  ///   - configuration: The settings of that view, for what is not random.
   ///   - box: Where the parameters' crop lies in `source`.
   ///   - stages: Told how long each stage took, where somebody asks.
   func render(
     _ parameters: ViewParameters, as configuration: AugmentationConfiguration, of source: CropResizer.Source,
     box: CropResizer.Box, stages: StageTimes? = nil
   ) {
-    let size = configuration.imageSize
-    stages.measure(\.resize) {
-      resizer.resize(
-        source, box, width: size, height: size, window: CropRectangle(top: 0, left: 0, height: size, width: size),
-        isFlipped: parameters.isFlipped, to: planes)
-    }
+    crop(parameters, as: configuration, of: source, box: box, stages: stages)
     stages.measure(\.color) {
       for adjustment in parameters.colorAdjustments { planes.adjust(adjustment) }
       if parameters.isGrayscale { planes.convertToGrayscale() }
@@ -31,6 +27,19 @@ final class ViewRenderer {
     }
     stages.measure(\.color) {
       if parameters.isSolarized { planes.solarize(threshold: configuration.solarizeThreshold * 255) }
+    }
+  }
+
+  /// Makes what the view begins as: the crop, resized and flipped.
+  func crop(
+    _ parameters: ViewParameters, as configuration: AugmentationConfiguration, of source: CropResizer.Source,
+    box: CropResizer.Box, stages: StageTimes? = nil
+  ) {
+    let size = configuration.imageSize
+    stages.measure(\.resize) {
+      resizer.resize(
+        source, box, width: size, height: size, window: CropRectangle(top: 0, left: 0, height: size, width: size),
+        isFlipped: parameters.isFlipped, to: planes)
     }
   }
 }
