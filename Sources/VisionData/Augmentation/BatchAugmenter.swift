@@ -18,8 +18,8 @@ public struct BatchAugmenter: Sendable {
   /// The type of the views' elements.
   public let dtype: DType
   private let maximumElements: Int
-  private let mean: Tensor
-  private let standardDeviation: Tensor
+  private let scale: Tensor
+  private let offset: Tensor
   private let color: BatchColor
   private let blur: BatchBlur?
 
@@ -36,8 +36,11 @@ public struct BatchAugmenter: Sendable {
     self.device = device
     self.dtype = dtype
     self.maximumElements = maximumElements
-    mean = Tensor(settings.mean.map { Float($0) }, shape: [1, 3, 1, 1]).to(device: device)
-    standardDeviation = Tensor(settings.standardDeviation.map { Float($0) }, shape: [1, 3, 1, 1]).to(device: device)
+    func channels(_ values: SIMD3<Float>) -> Tensor {
+      Tensor([values.x, values.y, values.z], shape: [1, 3, 1, 1]).to(device: device)
+    }
+    scale = channels(settings.normalization.scale)
+    offset = channels(settings.normalization.offset)
     color = BatchColor(device: device)
     let radius = settings.blurKernelSize / 2
     blur = radius > 0 ? BatchBlur(imageSize: settings.imageSize, radius: radius, device: device) : nil
@@ -76,7 +79,7 @@ public struct BatchAugmenter: Sendable {
       let picked = levels.indexSelect(0, rows)
       levels.indexCopy_(0, rows, changed(picked, step, values))
     }
-    return levels.div_(Tensor(255 as Float)).sub_(mean).div_(standardDeviation).to(dtype)
+    return levels.mul_(scale).add_(offset).to(dtype)
   }
 
   private func changed(_ levels: Tensor, _ step: BatchPlan.Operation, _ values: Tensor) -> Tensor {

@@ -45,7 +45,9 @@ struct BatchPlan {
       for (row, sample) in parameters.enumerated() {
         guard let sigma = sample.blurSigma else { continue }
         blur.rows.append(row)
-        blur.values += GaussianBlur.weights(radius: blurRadius, sigma: sigma) + [0]
+        let radius = GaussianBlur.radius(kernelSize: 2 * blurRadius + 1, sigma: sigma)
+        blur.values += GaussianBlur.weights(radius: radius, sigma: sigma)
+        blur.values += Array(repeating: 0, count: blurRadius + 1 - radius)
       }
       steps.append(blur)
     }

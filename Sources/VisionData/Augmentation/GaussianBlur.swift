@@ -20,8 +20,7 @@ final class GaussianBlur {
     precondition(
       kernelSize % 2 == 1 && kernelSize / 2 < min(width, height) && sigma > 0,
       "gaussianBlur: kernel size \(kernelSize) and sigma \(sigma) on \(width) x \(height)")
-    // Beyond 4 σ lies less than 1/15,000 of the weight: a sixtieth of a level at most.
-    let radius = min(kernelSize / 2, Int((4 * sigma).rounded(.up)))
+    let radius = Self.radius(kernelSize: kernelSize, sigma: sigma)
     if radius == 0 { return }
 
     let rowStride = (width + floatsAtOnce - 1) / floatsAtOnce * floatsAtOnce
@@ -52,6 +51,10 @@ final class GaussianBlur {
       }
     }
   }
+
+  /// How far from its middle a kernel counts. Beyond 4 σ lies less than 1/15,000 of the weight: a sixtieth of a level at
+  /// most.
+  static func radius(kernelSize: Int, sigma: Double) -> Int { min(kernelSize / 2, Int((4 * sigma).rounded(.up))) }
 
   /// The weight of the middle and of those 1…radius away from it, on either side.
   static func weights(radius: Int, sigma: Double) -> [Float] {

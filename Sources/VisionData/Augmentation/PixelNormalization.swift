@@ -1,8 +1,8 @@
 /// From 8-bit pixels to what an encoder sees: (level / 255 − mean) / standard deviation, channel by channel.
 public struct PixelNormalization: Sendable {
   /// value = level · scale + offset, for red, green and blue.
-  private let scale: SIMD3<Float>
-  private let offset: SIMD3<Float>
+  let scale: SIMD3<Float>
+  let offset: SIMD3<Float>
 
   /// - Parameters:
   ///   - mean: Of red, green and blue, on the scale 0…1.
