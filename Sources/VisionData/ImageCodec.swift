@@ -10,21 +10,26 @@ public enum ImageCodec {
   /// - Throws: `VisionDataError` when there are no bytes, when they are neither JPEG nor PNG, when they are corrupt or
   ///   end early, and when they declare more than 100 megapixels.
   public static func decode(_ bytes: [UInt8]) throws -> PixelImage {
+    try bytes.withUnsafeBufferPointer { try decode($0) }
+  }
+
+  /// The same for bytes somewhere in memory.
+  public static func decode(_ bytes: UnsafeBufferPointer<UInt8>) throws -> PixelImage {
     let decoder = ImageDecoder()
-    return try bytes.withUnsafeBufferPointer { bytes in
-      let size = try decoder.begin(bytes)
-      let whole = try decoder.decode(CropRectangle(top: 0, left: 0, height: size.height, width: size.width))
-      let pixels = UnsafeBufferPointer(start: whole.pixels, count: size.height * whole.bytesPerRow)
-      return PixelImage(width: size.width, height: size.height, pixels: Array(pixels))
-    }
+    let size = try decoder.begin(bytes)
+    let whole = try decoder.decode(CropRectangle(top: 0, left: 0, height: size.height, width: size.width))
+    let pixels = UnsafeBufferPointer(start: whole.pixels, count: size.height * whole.bytesPerRow)
+    return PixelImage(width: size.width, height: size.height, pixels: Array(pixels))
   }
 
   /// Decodes a file; the errors name it.
   ///
   /// - Throws: `VisionDataError` when the file cannot be read, and for all that `decode(_:)` refuses.
   public static func decode(contentsOf url: URL) throws -> PixelImage {
+    let buffer = ByteBuffer()
+    try buffer.read(contentsOf: url.path)
     do {
-      return try decode(read(url))
+      return try decode(buffer.bytes)
     } catch let error as VisionDataError {
       throw VisionDataError("\(url.path): \(error.description)")
     }
@@ -48,25 +53,5 @@ public enum ImageCodec {
     }
     defer { cimagecodec_free(buffer) }
     return Array(UnsafeBufferPointer(start: buffer, count: count))
-  }
-
-  /// The whole file, straight into an array.
-  private static func read(_ url: URL) throws -> [UInt8] {
-    func failure() -> VisionDataError { VisionDataError("cannot be read: \(String(cString: strerror(errno)))") }
-
-    let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw failure() }
-    defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0 else { throw failure() }
-    return try Array(unsafeUninitializedCapacity: Int(status.st_size)) { buffer, filled in
-      while filled < buffer.count {
-        let count = Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
-        if count < 0 && errno == EINTR { continue }
-        guard count >= 0 else { throw failure() }
-        if count == 0 { break }
-        filled += count
-      }
-    }
   }
 }

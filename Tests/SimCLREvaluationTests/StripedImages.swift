@@ -11,7 +11,7 @@ struct StripedImages: ImageDataSet {
 
   func label(at index: Int) -> Int? { isLabelled ? index % 2 : nil }
 
-  func image(at index: Int) throws -> PixelImage {
+  func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     if unreadable.contains(index) { throw VisionDataError("\(name(at: index)): unreadable on purpose") }
     var generator = PhiloxGenerator(seed: 1, epoch: 0, sample: first + index, stream: 0)
     let side = 16
@@ -22,7 +22,8 @@ struct StripedImages: ImageDataSet {
       let start = (along + phase) / period % 2 * 3
       return Array(shades[start..<start + 3])
     }
-    return PixelImage(width: side, height: side, pixels: pixels)
+    _ = buffer.resize(to: pixels.count).update(fromContentsOf: pixels)
+    return .pixels(width: side, height: side)
   }
 
   func name(at index: Int) -> String { "stripes \(index)" }

@@ -15,12 +15,13 @@ private struct SyntheticDataSet: ImageDataSet {
 
   func name(at index: Int) -> String { "image \(index)" }
 
-  func image(at index: Int) throws -> PixelImage {
+  func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     reads.update { $0.append(index) }
     if let pause = slow[index] { usleep(pause) }
     if bad.contains(index) { throw VisionDataError("\(name(at: index)): broken") }
-    let pixels = (0..<10 * 10 * 3).map { UInt8((index * 7 + $0 * 13) % 256) }
-    return PixelImage(width: 10, height: 10, pixels: pixels)
+    _ = buffer.resize(to: 10 * 10 * 3).update(
+      fromContentsOf: (0..<10 * 10 * 3).map { UInt8((index * 7 + $0 * 13) % 256) })
+    return .pixels(width: 10, height: 10)
   }
 }
 
@@ -49,11 +50,13 @@ struct ViewLoaderTests {
     _ dataSet: SyntheticDataSet, batch: Int = 16, threads: Int = 2, batchesAhead: Int = 2, seed: UInt64 = 1,
     rank: Int = 0, worldSize: Int = 1, onBadImage: @escaping @Sendable (String) -> Void = { _ in }
   ) throws -> ViewLoader {
-    ViewLoader(
+    var options = ViewLoader.Options(threads: threads)
+    options.batchesAhead = batchesAhead
+    return ViewLoader(
       dataSet: dataSet, augmenter: augmenter(seed: seed),
       sampler: try EpochSampler(
         count: dataSet.count, globalBatchSize: batch, seed: seed, rank: rank, worldSize: worldSize),
-      threads: threads, batchesAhead: batchesAhead, onBadImage: onBadImage)
+      options: options, onBadImage: onBadImage)
   }
 
   @Test("batches hold the two views of the sampler's images, in order")
@@ -85,7 +88,7 @@ struct ViewLoaderTests {
     let augmenter = ViewAugmenter(configuration, seed: 1)
     let loader = ViewLoader(
       dataSet: dataSet, augmenter: augmenter, sampler: try EpochSampler(count: 20, globalBatchSize: 4, seed: 1),
-      threads: 3)
+      options: .init(threads: 3))
     let batch = try #require(try loader.epoch(0).next())
     #expect(batch.views.map(\.shape) == [[4, 3, 8, 8], [4, 3, 8, 8], [4, 3, 5, 5], [4, 3, 5, 5]])
     for (number, view) in batch.views.enumerated() {
@@ -340,7 +343,7 @@ struct BadImageTallyTests {
     let names = Box<[String]>([])
     let tally = BadImageTally(dataSetCount: 500) { name in names.update { $0.append(name) } }
     for index in [3, 3, 4, 3] { try tally.record(VisionDataError("\(index).jpg: why"), index: index) }
-    #expect(tally.count == 2 && tally.contains(3) && !tally.contains(5))
+    #expect(tally.count == 2)
     #expect(names.value == ["3.jpg: why", "4.jpg: why"])
   }
 

@@ -51,6 +51,7 @@ extension Configuration {
     }
     try require(data.threads >= 0, "data.threads", "0 (all cores) or more", data.threads)
     try require(data.batchesAhead >= 1, "data.batches_ahead", "at least 1", data.batchesAhead)
+    try require(data.cacheMegabytes >= 0, "data.cache_megabytes", "at least 0", data.cacheMegabytes)
     try require(
       encoder.width * 64 >= 1 && encoder.width <= 16, "encoder.width", "a number from 1/64 to 16", encoder.width)
     try require(1...3 ~= projectionHead.layers, "projection_head.layers", "1, 2 or 3", projectionHead.layers)

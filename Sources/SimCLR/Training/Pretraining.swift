@@ -165,11 +165,14 @@ extension Pretraining {
 
   private func makeLoader() -> ViewLoader {
     let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
-    let threads =
-      configuration.data.threads > 0 ? configuration.data.threads : ProcessInfo.processInfo.activeProcessorCount
+    let data = configuration.data
+    var options = ViewLoader.Options(
+      threads: data.threads > 0 ? data.threads : ProcessInfo.processInfo.activeProcessorCount)
+    options.batchesAhead = data.batchesAhead
+    options.cacheCapacity = data.cacheMegabytes << 20
+    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
     return ViewLoader(
-      dataSet: dataSet, augmenter: augmenter, sampler: sampler, threads: threads,
-      batchesAhead: configuration.data.batchesAhead
+      dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options
     ) { [badImages] in badImages.append($0) }
   }
 }

@@ -50,6 +50,10 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Samples from this share of full brightness on are inverted.
   public var solarizeThreshold = 0.5
 
+  /// Whether large JPEGs are decoded at a half, a quarter or an eighth of their size where every crop is at least twice
+  /// as large as its view even so (Docs/Numerics.md has how far that is from decoding at full size).
+  public var dctScaling = true
+
   /// Means of red, green and blue that are subtracted, on the scale 0…1; the defaults are ImageNet's.
   public var mean = [0.485, 0.456, 0.406]
   /// Standard deviations of red, green and blue that are divided by, on the scale 0…1; the defaults are ImageNet's.

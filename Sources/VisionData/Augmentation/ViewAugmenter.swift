@@ -10,7 +10,7 @@ public struct ViewAugmenter: Sendable {
   public let views: [AugmentationConfiguration]
   /// The seed of the run.
   public let seed: UInt64
-  private let normalization: PixelNormalization
+  let normalization: PixelNormalization
 
   /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration, seed: UInt64) {

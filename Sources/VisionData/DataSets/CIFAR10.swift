@@ -81,20 +81,18 @@ public struct CIFAR10: ImageDataSet {
     "\(paths[index / Self.recordsPerFile]), record \(index % Self.recordsPerFile)"
   }
 
-  public func image(at index: Int) throws -> PixelImage {
+  public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage {
     let plane = Self.planeBytes
     let start = (index % Self.recordsPerFile) * Self.recordBytes + 1
-    let pixels = files[index / Self.recordsPerFile].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-      [UInt8](unsafeUninitializedCapacity: 3 * plane) { pixels, initializedCount in
-        for position in 0..<plane {
-          pixels[3 * position] = bytes[start + position]
-          pixels[3 * position + 1] = bytes[start + plane + position]
-          pixels[3 * position + 2] = bytes[start + 2 * plane + position]
-        }
-        initializedCount = 3 * plane
+    let pixels = buffer.resize(to: 3 * plane)
+    files[index / Self.recordsPerFile].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
+      for position in 0..<plane {
+        pixels[3 * position] = bytes[start + position]
+        pixels[3 * position + 1] = bytes[start + plane + position]
+        pixels[3 * position + 2] = bytes[start + 2 * plane + position]
       }
     }
-    return PixelImage(width: Self.imageSizePixels, height: Self.imageSizePixels, pixels: pixels)
+    return .pixels(width: Self.imageSizePixels, height: Self.imageSizePixels)
   }
 
   /// The ten names, from `batches.meta.txt` where it is there.

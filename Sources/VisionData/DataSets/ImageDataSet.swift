@@ -12,13 +12,40 @@ public protocol ImageDataSet: Sendable {
   /// The label of the image at `index`, in `0..<classNames.count`, or nil when the images carry none.
   func label(at index: Int) -> Int?
 
-  /// Reads and decodes the image at `index`.
+  /// Reads what is stored for the image at `index`, undecoded, into `buffer`.
   ///
-  /// - Throws: `VisionDataError` that names the file when it cannot be read or is not an image.
-  func image(at index: Int) throws -> PixelImage
+  /// - Throws: `VisionDataError` that names the file when it cannot be read.
+  func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage
 
   /// What a log calls the image at `index`: its path, or the file and record that hold it.
   func name(at index: Int) -> String
+}
+
+extension ImageDataSet {
+  /// Reads and decodes the image at `index`.
+  ///
+  /// - Throws: `VisionDataError` that names the file when it cannot be read or is not an image.
+  public func image(at index: Int) throws -> PixelImage {
+    let buffer = ByteBuffer()
+    switch try read(at: index, into: buffer) {
+    case .pixels(let width, let height):
+      return PixelImage(width: width, height: height, pixels: Array(buffer.bytes))
+    case .encoded:
+      do {
+        return try ImageCodec.decode(buffer.bytes)
+      } catch let error as VisionDataError {
+        throw VisionDataError("\(name(at: index)): \(error.description)")
+      }
+    }
+  }
+}
+
+/// What a data set holds for an image.
+public enum StoredImage: Sendable, Equatable {
+  /// A JPEG or PNG file.
+  case encoded
+  /// Interleaved 8-bit RGB, row by row without gaps.
+  case pixels(width: Int, height: Int)
 }
 
 /// The two parts of a data set: what is learned from, and what is measured on.

@@ -63,8 +63,9 @@ public struct ImageFolder: ImageDataSet {
 
   public func name(at index: Int) -> String { root.path + "/" + paths[index] }
 
-  public func image(at index: Int) throws -> PixelImage {
-    try ImageCodec.decode(contentsOf: URL(fileURLWithPath: name(at: index)))
+  public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
+    try buffer.read(contentsOf: name(at: index))
+    return .encoded
   }
 }
 

@@ -27,9 +27,6 @@ public final class BadImageTally: Sendable {
   /// Distinct images found bad so far.
   public var count: Int { state.withLock { $0.indices.count } }
 
-  /// Whether the image at `index` has been found bad, so that it need not be tried again.
-  public func contains(_ index: Int) -> Bool { state.withLock { $0.indices.contains(index) } }
-
   /// Notes that the image at `index` cannot be read. Noting it again changes nothing.
   ///
   /// - Throws: `VisionDataError` when more than 1 % of the data set is bad.

@@ -2,10 +2,11 @@ import Foundation
 
 /// Threads fill batches ahead of a consumer, who gets them in order.
 ///
-/// The unit of work is one place in a batch, not a batch: all threads fill the oldest unfinished batch together, so that
-/// a slow image holds up one thread only. At most `batchesAhead` batches are in the making or waiting at any time, which
-/// bounds memory. Which thread fills which place depends on chance; what it fills in must not.
-final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
+/// The unit of work is a place or a few in a batch, not a batch: all threads fill the oldest unfinished batch together, so
+/// that a slow image holds up one thread only. Each thread has a worker of its own, with memory that it keeps. At most
+/// `batchesAhead` batches are in the making or waiting at any time, which bounds memory. Which thread fills which place
+/// depends on chance; what it fills in must not.
+final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
   private struct Slot {
     let number: Int
     let storage: Storage
@@ -17,7 +18,9 @@ final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
   private let numbers: Range<Int>
   private let batchesAhead: Int
   private let begin: (Int) -> (storage: Storage, count: Int)
-  private let fill: @Sendable (Storage, Int) throws -> Void
+  private let makeWorker: @Sendable () -> Worker
+  private let fill: @Sendable (Worker, Storage, Int) throws -> Void
+  private let placesAtOnce: Int
 
   // Everything below is guarded by the condition's lock.
   private let condition = NSCondition()
@@ -30,16 +33,22 @@ final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
   /// - Parameters:
   ///   - numbers: the batches to make.
   ///   - batchesAhead: most batches that may be held, at least 1.
+  ///   - placesAtOnce: how many places a thread takes at a time: more than one where the work on each is so little that
+  ///     threads would get into each other's way.
   ///   - begin: makes the storage of a batch and says how many places it has; called in order, one at a time.
+  ///   - makeWorker: makes what a thread needs for its work; called on that thread.
   ///   - fill: fills one place; called by many threads at once, for different places.
   init(
-    numbers: Range<Int>, threads: Int, batchesAhead: Int, begin: @escaping (Int) -> (storage: Storage, count: Int),
-    fill: @escaping @Sendable (Storage, Int) throws -> Void
+    numbers: Range<Int>, threads: Int, batchesAhead: Int, placesAtOnce: Int = 1,
+    begin: @escaping (Int) -> (storage: Storage, count: Int), makeWorker: @escaping @Sendable () -> Worker,
+    fill: @escaping @Sendable (Worker, Storage, Int) throws -> Void
   ) {
     precondition(batchesAhead >= 1, "BatchPipeline: expected at least 1 batch ahead, got \(batchesAhead)")
     self.numbers = numbers
     self.batchesAhead = batchesAhead
+    self.placesAtOnce = placesAtOnce
     self.begin = begin
+    self.makeWorker = makeWorker
     self.fill = fill
     nextNumber = numbers.lowerBound
     guard !numbers.isEmpty else { return }
@@ -87,24 +96,26 @@ final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
   }
 
   private func work() {
-    while let (number, storage, place) = takePlace() {
+    let worker = makeWorker()
+    while let (number, storage, places) = takePlaces() {
       do {
-        try fill(storage, place)
-        finish(number)
+        for place in places { try fill(worker, storage, place) }
+        finish(places.count, of: number)
       } catch {
         fail(error)
       }
     }
   }
 
-  /// A place of the oldest batch that still has one, or of a new batch as soon as there may be one; nil at the end.
-  private func takePlace() -> (number: Int, storage: Storage, place: Int)? {
+  /// Places of the oldest batch that still has some, or of a new batch as soon as there may be one; nil at the end.
+  private func takePlaces() -> (number: Int, storage: Storage, places: Range<Int>)? {
     condition.lock()
     defer { condition.unlock() }
     while !isStopped, failure == nil {
       if let index = slots.firstIndex(where: { $0.started < $0.count }) {
-        slots[index].started += 1
-        return (slots[index].number, slots[index].storage, slots[index].started - 1)
+        let start = slots[index].started
+        slots[index].started = min(start + placesAtOnce, slots[index].count)
+        return (slots[index].number, slots[index].storage, start..<slots[index].started)
       }
       guard nextNumber < numbers.upperBound else { return nil }
       if slots.count < batchesAhead {
@@ -119,11 +130,11 @@ final class BatchPipeline<Storage: Sendable>: @unchecked Sendable {
     return nil
   }
 
-  private func finish(_ number: Int) {
+  private func finish(_ places: Int, of number: Int) {
     condition.lock()
     defer { condition.unlock() }
     guard let index = slots.firstIndex(where: { $0.number == number }) else { return }
-    slots[index].unfinished -= 1
+    slots[index].unfinished -= places
     if slots[index].unfinished == 0 { condition.broadcast() }
   }
 

@@ -4,36 +4,59 @@ import Torch
 /// Memory for the normalised images of one batch, filled by many threads, each at its own places, and then handed to a
 /// tensor without a copy.
 final class ImageBuffer: @unchecked Sendable {
-  private let floats: UnsafeMutablePointer<Float>
+  /// How the samples of an image lie in memory.
+  enum Layout {
+    /// `[3, S, S]`, float32.
+    case planes
+    /// `[S, S, 3]`, float32.
+    case channelsLast
+    /// `[S, S, 3]`, bfloat16.
+    case channelsLastBFloat16
+  }
+
+  private let pool: BatchMemory
+  private let memory: UnsafeMutableRawPointer
+  private let bytes: Int
   private let imageSize: Int
+  private let layout: Layout
+  private let bytesPerImage: Int
   private var isHandedOver = false
 
-  /// Room for `count` images of `[3, imageSize, imageSize]`.
-  init(count: Int, imageSize: Int) {
+  /// Room for `count` images of `imageSize` × `imageSize` pixels.
+  init(count: Int, imageSize: Int, layout: Layout, pool: BatchMemory) {
     self.imageSize = imageSize
-    // malloc rather than Swift's allocator, because the tensor gives it back with free. A batch is tens of megabytes:
-    // where the system has no such memory left, the program cannot go on.
-    let bytes = max(1, count * 3 * imageSize * imageSize * MemoryLayout<Float>.stride)
-    guard let memory = malloc(bytes) else {
-      fatalError("no memory for a batch of \(count) images of \(imageSize) pixels (\(bytes) bytes): use a smaller one")
-    }
-    floats = memory.bindMemory(to: Float.self, capacity: bytes / MemoryLayout<Float>.stride)
+    self.layout = layout
+    self.pool = pool
+    bytesPerImage = 3 * imageSize * imageSize * layout.dtype.byteCount
+    bytes = max(1, count * bytesPerImage)
+    memory = pool.take(bytes: bytes)
   }
 
   deinit {
-    if !isHandedOver { free(floats) }
+    if !isHandedOver { pool.give(memory, bytes: bytes) }
   }
 
-  /// The memory of one image.
-  func image(_ place: Int) -> UnsafeMutableBufferPointer<Float> {
-    let count = 3 * imageSize * imageSize
-    return UnsafeMutableBufferPointer(start: floats + place * count, count: count)
+  /// The floats of one image.
+  func floats(_ place: Int) -> UnsafeMutableBufferPointer<Float> {
+    UnsafeMutableBufferPointer(
+      start: (memory + place * bytesPerImage).assumingMemoryBound(to: Float.self), count: 3 * imageSize * imageSize)
+  }
+
+  /// Writes one image.
+  func write(_ planes: PixelPlanes, normalizedBy normalization: PixelNormalization, at place: Int) {
+    let destination = memory + place * bytesPerImage
+    switch layout {
+    case .planes: preconditionFailure("ImageBuffer: views are written channels-last")
+    case .channelsLast: normalization.write(planes, to: destination.assumingMemoryBound(to: Float.self))
+    case .channelsLastBFloat16:
+      normalization.write(planes, toBFloat16: destination.assumingMemoryBound(to: UInt16.self))
+    }
   }
 
   /// Closes gaps: the images at `places` (ascending) move to the front.
   func keep(_ places: [Int]) {
     for (target, source) in places.enumerated() where target != source {
-      image(target).baseAddress!.update(from: image(source).baseAddress!, count: 3 * imageSize * imageSize)
+      (memory + target * bytesPerImage).copyMemory(from: memory + source * bytesPerImage, byteCount: bytesPerImage)
     }
   }
 
@@ -42,8 +65,23 @@ final class ImageBuffer: @unchecked Sendable {
   func tensor(count: Int) -> Tensor {
     precondition(!isHandedOver, "ImageBuffer: its memory belongs to a tensor already")
     isHandedOver = true
-    return Tensor(
-      sharing: UnsafeMutableRawPointer(floats), shape: [count, 3, imageSize, imageSize], dtype: .float32,
-      release: { free($0) })
+    func tensor(_ shape: [Int]) -> Tensor {
+      Tensor(
+        sharing: memory, shape: shape, dtype: layout.dtype, release: { [pool, bytes] in pool.give($0, bytes: bytes) })
+    }
+    switch layout {
+    case .planes: return tensor([count, 3, imageSize, imageSize])
+    case .channelsLast, .channelsLastBFloat16:
+      return tensor([count, imageSize, imageSize, 3]).permuted([0, 3, 1, 2])
+    }
+  }
+}
+
+extension ImageBuffer.Layout {
+  var dtype: DType {
+    switch self {
+    case .planes, .channelsLast: .float32
+    case .channelsLastBFloat16: .bfloat16
+    }
   }
 }

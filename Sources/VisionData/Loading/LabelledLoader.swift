@@ -48,17 +48,20 @@ public final class LabelledLoader: Sendable {
   /// Starts a pass over the data set.
   public func batches() -> LabelledBatches {
     let batchCount = (dataSet.count + batchSize - 1) / batchSize
-    let pipeline = BatchPipeline<LabelledBatches.Storage>(
+    let pool = BatchMemory(kept: batchesAhead + 1)
+    let pipeline = BatchPipeline<LabelledBatches.Storage, Void>(
       numbers: 0..<batchCount, threads: threads, batchesAhead: batchesAhead,
       begin: { [dataSet, batchSize, transform] number in
         let indices = number * batchSize..<min((number + 1) * batchSize, dataSet.count)
-        return (LabelledBatches.Storage(indices: indices, imageSize: transform.imageSize), indices.count)
+        let storage = LabelledBatches.Storage(indices: indices, imageSize: transform.imageSize, pool: pool)
+        return (storage, indices.count)
       },
-      fill: { [dataSet, transform, tally] storage, place in
+      makeWorker: {},
+      fill: { [dataSet, transform, tally] _, storage, place in
         let index = storage.indices.lowerBound + place
         do {
           let image = transform(try dataSet.image(at: index))
-          transform.write(normalized: image, to: storage.images.image(place))
+          transform.write(normalized: image, to: storage.images.floats(place))
           storage.isReadable[place] = true
         } catch let error as VisionDataError {
           try tally.record(error, index: index)
@@ -76,9 +79,9 @@ public final class LabelledBatches: Sendable {
     let images: ImageBuffer
     let isReadable: UnsafeMutableBufferPointer<Bool>
 
-    init(indices: Range<Int>, imageSize: Int) {
+    init(indices: Range<Int>, imageSize: Int, pool: BatchMemory) {
       self.indices = indices
-      images = ImageBuffer(count: indices.count, imageSize: imageSize)
+      images = ImageBuffer(count: indices.count, imageSize: imageSize, layout: .planes, pool: pool)
       isReadable = .allocate(capacity: indices.count)
       isReadable.initialize(repeating: false)
     }
@@ -86,10 +89,10 @@ public final class LabelledBatches: Sendable {
     deinit { isReadable.deallocate() }
   }
 
-  private let pipeline: BatchPipeline<Storage>
+  private let pipeline: BatchPipeline<Storage, Void>
   private let dataSet: any ImageDataSet
 
-  init(_ pipeline: BatchPipeline<Storage>, dataSet: any ImageDataSet) {
+  init(_ pipeline: BatchPipeline<Storage, Void>, dataSet: any ImageDataSet) {
     self.pipeline = pipeline
     self.dataSet = dataSet
   }

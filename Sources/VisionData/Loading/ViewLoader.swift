@@ -2,8 +2,9 @@ import Torch
 
 /// Views of every image of a batch.
 public struct ViewBatch: Sendable {
-  /// The views in the order of `AugmentationConfiguration.views`: each float32 `[N, 3, S, S]` on the CPU, normalised, S
-  /// being the size of that view. All hold the same images in the same order.
+  /// The views in the order of `AugmentationConfiguration.views`: each `[N, 3, S, S]` on the CPU, channels-last in memory,
+  /// normalised, float32 or bfloat16 as the loader was asked, S being the size of that view. All hold the same images in
+  /// the same order.
   public let views: [Tensor]
   /// Index in the data set of each image, `N` of them.
   public let sampleIndices: [Int]
@@ -20,35 +21,62 @@ public struct ViewBatch: Sendable {
 /// batch, and on nothing else: any number of threads gives the same bits.
 ///
 /// An image that cannot be read is replaced by the next one in the order of the data set that can (after the last comes
-/// the first), with the random numbers of the place it fills. `BadImageTally` draws the line.
+/// the first), with the random numbers of the place it fills. `BadImageTally` draws the line. Damage in a part of a large
+/// image that no view needs goes unseen.
 public final class ViewLoader: Sendable {
   private let dataSet: any ImageDataSet
   private let augmenter: ViewAugmenter
   private let sampler: EpochSampler
-  private let threads: Int
-  private let batchesAhead: Int
+  private let options: Options
   private let tally: BadImageTally
+  private let cache: PixelCache?
+  private let stageTimes: StageTally?
 
-  /// - Parameters:
-  ///   - threads: threads that decode and augment, at least 1.
-  ///   - batchesAhead: most batches that wait or are in the making, at least 1; memory is bounded by them and the one
-  ///     that the consumer holds.
-  ///   - onBadImage: gets one line for the log for each unreadable image, once, on the thread that met it; it must not
-  ///     call back into the loader.
+  /// How views are loaded, which (but for `dtype` and `honorsEXIFOrientation`) does not change what they are.
+  public struct Options: Sendable {
+    /// Threads that decode and augment, at least 1.
+    public var threads: Int
+    /// Most batches that wait or are in the making, at least 1; memory is bounded by them and the one that the consumer
+    /// holds.
+    public var batchesAhead = 2
+    /// Type of the views' elements, float32 or bfloat16.
+    public var dtype = DType.float32
+    /// Bytes of decoded pixels of small images that are kept for the next epoch, at most.
+    public var cacheCapacity = 0
+    /// Whether images are turned upright as their EXIF data say.
+    public var honorsEXIFOrientation = false
+    /// Whether the time of each stage is taken, which costs a little.
+    public var measuresStages = false
+
+    public init(threads: Int) { self.threads = threads }
+  }
+
+  /// - Parameter onBadImage: gets one line for the log for each unreadable image, once, on the thread that met it; it must
+  ///   not call back into the loader.
   public init(
-    dataSet: any ImageDataSet, augmenter: ViewAugmenter, sampler: EpochSampler, threads: Int, batchesAhead: Int = 2,
+    dataSet: any ImageDataSet, augmenter: ViewAugmenter, sampler: EpochSampler, options: Options,
     onBadImage: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(
       sampler.count == dataSet.count,
       "ViewLoader: the sampler is for \(sampler.count) images, the data set has \(dataSet.count)")
+    precondition(
+      [.float32, .bfloat16].contains(options.dtype), "ViewLoader: views are float32 or bfloat16, not \(options.dtype)")
     self.dataSet = dataSet
     self.augmenter = augmenter
     self.sampler = sampler
-    self.threads = threads
-    self.batchesAhead = batchesAhead
+    self.options = options
     tally = BadImageTally(dataSetCount: dataSet.count, onBadImage: onBadImage)
+    cache =
+      options.cacheCapacity > 0 ? PixelCache(imageCount: dataSet.count, capacity: options.cacheCapacity) : nil
+    stageTimes = options.measuresStages ? StageTally() : nil
   }
+
+  /// Bytes that decoded images take which are kept for the next epoch.
+  public var cachedBytes: Int { cache?.bytes ?? 0 }
+
+  /// How long each stage took so far, over all threads that have ended; nil unless asked for.
+  public var stages: StageTimes? { stageTimes?.total }
 
   /// Distinct images found unreadable so far.
   public var badImageCount: Int { tally.count }
@@ -69,37 +97,55 @@ public final class ViewLoader: Sendable {
     let end = epochs.upperBound * perEpoch
     let start = min(epochs.lowerBound * perEpoch + batch, end)
     var permutation: (epoch: Int, order: [Int])?
-    let pipeline = BatchPipeline<ViewBatches.Storage>(
-      numbers: start..<end, threads: threads, batchesAhead: batchesAhead,
+    // The batches that are waiting, and the one that the consumer holds.
+    let pool = BatchMemory(kept: (options.batchesAhead + 1) * imageSizes.count)
+    let pipeline = BatchPipeline<ViewBatches.Storage, ViewMaker>(
+      numbers: start..<end, threads: options.threads, batchesAhead: options.batchesAhead, placesAtOnce: placesAtOnce,
       begin: { [self] number in
         let epoch = number / perEpoch
         if permutation?.epoch != epoch { permutation = (epoch, sampler.permutation(epoch: epoch)) }
         let indices = sampler.indices(of: permutation!.order, batch: number % perEpoch)
-        let storage = ViewBatches.Storage(
-          epoch: epoch, indices: indices, imageSizes: augmenter.views.map(\.imageSize))
+        let layout: ImageBuffer.Layout = options.dtype == .bfloat16 ? .channelsLastBFloat16 : .channelsLast
+        let views = imageSizes.map {
+          ImageBuffer(count: indices.count, imageSize: $0, layout: layout, pool: pool)
+        }
+        let storage = ViewBatches.Storage(epoch: epoch, indices: indices, views: views)
         return (storage, indices.count)
       },
-      fill: { [self] storage, place in try fill(storage, place) })
+      makeWorker: { [self] in
+        ViewMaker(
+          augmenter,
+          source: ImageSource(
+            dataSet: dataSet, cache: cache, isScaling: augmenter.configuration.dctScaling,
+            honorsEXIFOrientation: options.honorsEXIFOrientation, stages: stageTimes?.makeTimes()))
+      },
+      fill: { [self] maker, storage, place in try fill(storage, place, with: maker) })
     return ViewBatches(pipeline)
   }
 
-  private func fill(_ storage: ViewBatches.Storage, _ place: Int) throws {
-    let wanted = storage.indices[place]
-    let (image, index) = try readableImage(from: wanted)
-    storage.sampleIndices[place] = index
-    for (view, buffer) in storage.views.enumerated() {
-      let pixels = augmenter.view(of: image, epoch: storage.epoch, sample: wanted, view: view)
-      augmenter.write(normalized: pixels, to: buffer.image(place))
-    }
+  private var imageSizes: [Int] { augmenter.views.map(\.imageSize) }
+
+  /// Small views take microseconds each, of which a thread makes several before it asks for more; but no thread takes so
+  /// many of a batch that the others wait for it.
+  private var placesAtOnce: Int {
+    let pixels = imageSizes.map { $0 * $0 }.reduce(0, +)
+    return max(1, min(96 * 96 / pixels, sampler.batchSizePerRank / (4 * options.threads)))
   }
 
-  /// The image at `start`, or the first after it that decodes.
-  private func readableImage(from start: Int) throws -> (PixelImage, Int) {
+  /// Makes the views of the wanted image, or of the first after it that can be read.
+  ///
+  /// What was found unreadable before is tried again: if it were passed over, a run that is resumed, which does not know
+  /// of it yet, would go on differently.
+  private func fill(_ storage: ViewBatches.Storage, _ place: Int, with maker: ViewMaker) throws {
+    let wanted = storage.indices[place]
     for step in 0..<dataSet.count {
-      let index = (start + step) % dataSet.count
-      if tally.contains(index) { continue }
+      let index = (wanted + step) % dataSet.count
       do {
-        return (try dataSet.image(at: index), index)
+        try maker.makeViews(of: index, epoch: storage.epoch, sample: wanted) { planes, view in
+          storage.views[view].write(planes, normalizedBy: augmenter.normalization, at: place)
+        }
+        storage.sampleIndices[place] = index
+        return
       } catch let error as VisionDataError {
         try tally.record(error, index: index)
       }
@@ -117,10 +163,10 @@ public final class ViewBatches: Sendable {
     let views: [ImageBuffer]
     let sampleIndices: UnsafeMutableBufferPointer<Int>
 
-    init(epoch: Int, indices: [Int], imageSizes: [Int]) {
+    init(epoch: Int, indices: [Int], views: [ImageBuffer]) {
       self.epoch = epoch
       self.indices = indices
-      views = imageSizes.map { ImageBuffer(count: indices.count, imageSize: $0) }
+      self.views = views
       sampleIndices = .allocate(capacity: indices.count)
       sampleIndices.initialize(repeating: -1)
     }
@@ -128,9 +174,9 @@ public final class ViewBatches: Sendable {
     deinit { sampleIndices.deallocate() }
   }
 
-  private let pipeline: BatchPipeline<Storage>
+  private let pipeline: BatchPipeline<Storage, ViewMaker>
 
-  init(_ pipeline: BatchPipeline<Storage>) { self.pipeline = pipeline }
+  init(_ pipeline: BatchPipeline<Storage, ViewMaker>) { self.pipeline = pipeline }
 
   deinit { pipeline.cancel() }
 
