@@ -17,7 +17,7 @@ final class BatchMemory: Sendable {
   init(kept: Int) { self.kept = kept }
 
   deinit {
-    state.withLock { for pieces in $0.free.values { pieces.forEach { Glibc.free($0) } } }
+    state.withLock { for piece in $0.free.values.joined() { Glibc.free(piece) } }
   }
 
   /// A piece of that many bytes, at least 1; whatever is in it.
