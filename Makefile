@@ -1,11 +1,12 @@
 # Every target sets up what it needs first; see CONTRIBUTING.md.
 
-.PHONY: help setup build quickstart test test-setup check interop clean
+.PHONY: help setup build quickstart test test-setup check fuzz interop clean
 
 help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
 	@echo "make test         set up, build, run all tests"
 	@echo "make check        lint, scripts, setup's own tests"
+	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
 	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
@@ -29,6 +30,10 @@ test-setup:
 
 check:
 	@Scripts/check.sh
+
+RUNS ?= 100000
+fuzz: setup
+	@Tests/fuzz/fuzz.sh $(RUNS)
 
 interop: build
 	@Scripts/interop.sh

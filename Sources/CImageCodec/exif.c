@@ -13,7 +13,7 @@ static unsigned number(const uint8_t *data, size_t size, int is_little_endian) {
 // A TIFF header (byte order, 42, place of the first directory), then a directory: the count of its entries of 12 bytes,
 // each with tag, type, count and value.
 int exif_orientation(const uint8_t *tiff, size_t count) {
-  enum { ORIENTATION = 0x0112, SHORT = 3 };
+  enum { ORIENTATION = 0x0112, SHORT = 3, LONG = 4 };
   if (count < 8) return 1;
   int is_little_endian = tiff[0] == 'I';
   if ((tiff[0] != 'I' && tiff[0] != 'M') || tiff[1] != tiff[0] || number(tiff + 2, 2, is_little_endian) != 42) return 1;
@@ -25,8 +25,9 @@ int exif_orientation(const uint8_t *tiff, size_t count) {
   for (size_t i = 0; i < entries; i++) {
     const uint8_t *entry = tiff + directory + 2 + i * 12;
     if (number(entry, 2, is_little_endian) != ORIENTATION) continue;
-    if (number(entry + 2, 2, is_little_endian) != SHORT || number(entry + 4, 4, is_little_endian) != 1) return 1;
-    unsigned value = number(entry + 8, 2, is_little_endian);
+    unsigned type = number(entry + 2, 2, is_little_endian), values = number(entry + 4, 4, is_little_endian);
+    if ((type != SHORT && type != LONG) || values != 1) return 1;
+    unsigned value = number(entry + 8, type == SHORT ? 2 : 4, is_little_endian);
     return value >= 1 && value <= 8 ? (int)value : 1;
   }
   return 1;

@@ -81,7 +81,7 @@ static void check_end(png_reader *reader, const uint8_t *bytes, size_t byte_coun
     int is_critical = (name[0] & 0x20) == 0;
     if (position > consumed && is_critical &&
         crc32(crc32(0, NULL, 0), name, (uInt)length + 4) != png_get_uint_32(name + 4 + length)) {
-      png_error(reader->codec, "CRC error");
+      png_error(reader->codec, "CRC error at the end of the pixels or after them");
     }
     if (memcmp(name, "IEND", 4) == 0) return;
   }

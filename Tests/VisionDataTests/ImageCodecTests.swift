@@ -11,10 +11,15 @@ struct ImageCodecTests {
   }
 
   static let kinds = [
-    "jpeg_420", "jpeg_422", "jpeg_444", "jpeg_low_quality", "jpeg_progressive", "jpeg_restart_markers",
-    "jpeg_optimized", "jpeg_rgb", "jpeg_grey", "jpeg_grey_progressive", "jpeg_one_pixel", "jpeg_narrow", "jpeg_cmyk",
-    "jpeg_ycck", "png_rgb", "png_grey", "png_palette", "png_palette_transparent", "png_bilevel", "png_rgba",
-    "png_grey_alpha", "png_grey_16", "png_rgb_16", "png_rgb_interlaced",
+    "jpeg_420", "jpeg_422", "jpeg_444", "jpeg_440", "jpeg_411", "jpeg_410", "jpeg_low_quality", "jpeg_progressive",
+    "jpeg_progressive_422", "jpeg_restart_markers", "jpeg_restart_rows", "jpeg_optimized", "jpeg_arithmetic",
+    "jpeg_rgb", "jpeg_grey", "jpeg_grey_progressive", "jpeg_one_pixel", "jpeg_narrow", "jpeg_cmyk",
+    "jpeg_cmyk_without_adobe", "jpeg_cmyk_progressive", "jpeg_ycck",
+    "png_rgb", "png_rgb_16", "png_rgb_interlaced", "png_rgb_transparent", "png_rgb_16_transparent", "png_rgba",
+    "png_rgba_16", "png_rgba_16_interlaced", "png_grey", "png_bilevel", "png_grey_2", "png_grey_4", "png_grey_16",
+    "png_grey_alpha", "png_grey_alpha_16", "png_grey_transparent", "png_palette", "png_palette_transparent",
+    "png_palette_1", "png_palette_2", "png_palette_4", "png_palette_1_interlaced", "png_palette_2_interlaced",
+    "png_palette_4_interlaced", "png_compressed_text", "png_compressed_profile", "png_data_beyond_the_last_row",
   ]
 
   @Test("decodes to exactly the pixels of Pillow or torchvision", arguments: kinds)
@@ -101,13 +106,45 @@ struct ImageCodecTests {
     jpeg.replaceSubrange((frame + 5)..<(frame + 9), with: [0xFF, 0x00, 0xFF, 0x00])
     #expect(errorText(jpeg) == "cannot decode this JPEG: declares 65280 x 65280 pixels, more than 100 megapixels")
 
-    // The start of a PNG whose header says 20,000 x 10,000: enough for the refusal, which comes before the pixels.
-    let chunk: [UInt8] = [73, 72, 68, 82, 0, 0, 78, 32, 0, 0, 39, 16, 8, 2, 0, 0, 0]
-    let checksum = Self.crc32(chunk)
-    let png =
-      [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + chunk
-      + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: checksum >> $0) } + [0, 0, 0, 0, 73, 68, 65, 84]
-    #expect(errorText(png) == "cannot decode this PNG: declares 20000 x 10000 pixels, more than 100 megapixels")
+    #expect(
+      errorText(Self.pngStart(width: 20_000, height: 10_000))
+        == "cannot decode this PNG: declares 20000 x 10000 pixels, more than 100 megapixels")
+    #expect(
+      errorText(Self.pngStart(width: 0x7FFF_FFFF, height: 0x7FFF_FFFF))
+        == "cannot decode this PNG: declares 2147483647 x 2147483647 pixels, more than 100 megapixels")
+    #expect(
+      errorText(Self.pngStart(width: 2, height: 1_000_001))
+        == "cannot decode this PNG: declares 2 x 1000001 pixels, more than a million on a side")
+  }
+
+  /// A PNG as far as its pixels: enough for a refusal that comes before them.
+  private static func pngStart(width: UInt32, height: UInt32) -> [UInt8] {
+    let chunk = Array("IHDR".utf8) + bigEndian(width) + bigEndian(height) + [8, 2, 0, 0, 0]
+    return [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0, 0, 13] + chunk + bigEndian(crc32(chunk))
+      + [0, 0, 0, 0] + Array("IDAT".utf8)
+  }
+
+  private static func bigEndian(_ value: UInt32) -> [UInt8] {
+    [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+  }
+
+  @Test("a progressive JPEG of thousands of scans is refused")
+  func tooManyScans() {
+    let bytes = fixture.bytes("jpeg_progressive.bytes")
+    let lastScan = bytes.indices.dropLast().last { bytes[$0] == 0xFF && bytes[$0 + 1] == 0xDA }!
+    let scan = bytes[lastScan..<(bytes.count - 2)]
+    func repeated(_ count: Int) -> [UInt8] {
+      bytes[..<lastScan] + Array(repeatElement(scan, count: count).joined()) + [0xFF, 0xD9]
+    }
+    #expect(errorText(repeated(3000)) == "cannot decode this JPEG: has more than 500 scans of 45 x 37 pixels")
+    #expect(errorText(repeated(400)) == "no error: 45 x 37")
+  }
+
+  @Test("a damaged last chunk of a PNG is an error")
+  func damagedEnd() {
+    var bytes = fixture.bytes("png_rgb.bytes")
+    bytes[bytes.count - 1] ^= 1
+    #expect(errorText(bytes) == "cannot decode this PNG: CRC error at the end of the pixels or after them")
   }
 
   private static func crc32(_ bytes: [UInt8]) -> UInt32 {

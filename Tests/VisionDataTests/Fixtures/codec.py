@@ -2,13 +2,15 @@
 
     python Tests/VisionDataTests/Fixtures/codec.py
 
-numpy 2, Pillow 12 (bundled libjpeg-turbo 3), safetensors; torch 2.11.0 and torchvision 0.26.0 decode the CMYK case.
+numpy 2, Pillow 13 (bundled libjpeg-turbo 3), safetensors; torch 2.11.0 and torchvision 0.26.0 decode the CMYK case;
+cjpeg 2.1.5 (Debian's libjpeg-turbo-progs) writes what Pillow does not.
 Seed 0. Tensor pairs `<case>.bytes` uint8 [count] and `<case>.pixels` uint8 [height, width, 3].
 """
 
 import io
 import pathlib
 import struct
+import subprocess
 import zlib
 
 import numpy
@@ -97,26 +99,101 @@ deep = generator.integers(0, 65536, (13, 17)).astype(numpy.uint16)
 png("grey_16", Image.fromarray(deep), pixels=numpy.stack([numpy.round(deep / 257)] * 3, -1))
 
 
+def chunk(kind, data):
+    body = kind + data
+    return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
-def png_by_hand(bit_depth, interlaced, samples):
-    """Kinds of PNG that Pillow does not write: 16 bits a channel, and Adam7 interlacing."""
-    def chunk(kind, data):
-        body = kind + data
-        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
+def png_by_hand(colour_type, bit_depth, interlaced, samples, before=b"", beyond=b""):
+    """Kinds of PNG that Pillow does not write: few bits, 16 bits a channel, Adam7 interlacing, unusual chunks.
+
+    `samples` [height, width, channels]; `before` are chunks before the pixels, `beyond` is data after the last row.
+    """
     height, width, _ = samples.shape
+
+    def pack(row):
+        if bit_depth == 16:
+            return row.astype(">u2").tobytes()
+        bits = numpy.unpackbits(row.astype(numpy.uint8).reshape(-1, 1), axis=1)[:, 8 - bit_depth:]
+        return numpy.packbits(bits).tobytes()
+
     passes = [(0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1)]
     rows = []
     for top, left, down, right in passes if interlaced else [(0, 0, 1, 1)]:
-        rows += [b"\0" + row.tobytes() for row in samples[top::down, left::right] if row.size]
-    header = struct.pack(">IIBBBBB", width, height, bit_depth, 2, 0, 0, int(interlaced))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"".join(rows), 9))
-            + chunk(b"IEND", b""))
+        rows += [b"\0" + pack(row) for row in samples[top::down, left::right] if row.size]
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, colour_type, 0, 0, int(interlaced))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before
+            + chunk(b"IDAT", zlib.compress(b"".join(rows) + beyond, 9)) + chunk(b"IEND", b""))
 
 
-add("png_rgb_interlaced", png_by_hand(8, True, array), array)
+GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+
+
+def to_8_bits(samples):
+    return numpy.round(samples / 257)
+
+
+add("png_rgb_interlaced", png_by_hand(RGB, 8, True, array), array)
 deep = generator.integers(0, 65536, (13, 17, 3))
-add("png_rgb_16", png_by_hand(16, False, deep.astype(">u2")), numpy.round(deep / 257))
+add("png_rgb_16", png_by_hand(RGB, 16, False, deep), to_8_bits(deep))
+
+# What came later stands below, so that the random numbers above stay what they were.
+
+for bits in (2, 4):
+    samples = generator.integers(0, 2**bits, (13, 17, 1))
+    encoded = png_by_hand(GREY, bits, False, samples)
+    expected = numpy.repeat(samples * (255 // (2**bits - 1)), 3, -1)
+    assert (pillow(encoded) == expected).all()
+    add(f"png_grey_{bits}", encoded, expected)
+for bits in (1, 2, 4):
+    for interlaced in (False, True):
+        colours = generator.integers(0, 256, (2**bits, 3), numpy.uint8)
+        samples = generator.integers(0, 2**bits, (13, 17, 1))
+        encoded = png_by_hand(PALETTE, bits, interlaced, samples, before=chunk(b"PLTE", colours.tobytes()))
+        assert (pillow(encoded) == colours[samples[..., 0]]).all()
+        add(f"png_palette_{bits}" + ("_interlaced" if interlaced else ""), encoded, colours[samples[..., 0]])
+deep = generator.integers(0, 65536, (13, 17, 4))
+add("png_rgba_16", png_by_hand(RGB_ALPHA, 16, False, deep), to_8_bits(deep[..., :3]))
+add("png_rgba_16_interlaced", png_by_hand(RGB_ALPHA, 16, True, deep), to_8_bits(deep[..., :3]))
+add("png_grey_alpha_16", png_by_hand(GREY_ALPHA, 16, False, deep[..., :2]), to_8_bits(deep[..., [0, 0, 0]]))
+samples = generator.integers(0, 16, (13, 17, 1))
+add("png_grey_transparent", png_by_hand(GREY, 4, False, samples, before=chunk(b"tRNS", struct.pack(">H", 5))),
+    numpy.repeat(samples * 17, 3, -1))
+add("png_rgb_transparent", png_by_hand(RGB, 8, False, array, before=chunk(b"tRNS", struct.pack(">HHH", *array[3, 4]))),
+    array)
+deep = generator.integers(0, 65536, (13, 17, 3))
+add("png_rgb_16_transparent",
+    png_by_hand(RGB, 16, False, deep, before=chunk(b"tRNS", struct.pack(">HHH", *deep[3, 4]))), to_8_bits(deep))
+# Eight megabytes of text, of a colour profile and of data after the last row, each in eight kilobytes.
+zeros = zlib.compress(bytes(8_000_000), 9)
+add("png_compressed_text", png_by_hand(RGB, 8, False, array, before=chunk(b"zTXt", b"Comment\0\0" + zeros)), array)
+add("png_compressed_profile", png_by_hand(RGB, 8, False, array, before=chunk(b"iCCP", b"profile\0\0" + zeros)), array)
+add("png_data_beyond_the_last_row", png_by_hand(RGB, 8, False, array, beyond=bytes(8_000_000)), array)
+
+
+def cjpeg(name, *arguments):
+    netpbm = io.BytesIO()
+    colour.save(netpbm, format="PPM")
+    encoded = subprocess.run(["cjpeg", "-quality", "85", *arguments], input=netpbm.getvalue(), capture_output=True,
+                             check=True).stdout
+    add("jpeg_" + name, encoded, pillow(encoded))
+
+
+cjpeg("440", "-sample", "1x2")
+cjpeg("411", "-sample", "4x1")
+cjpeg("410", "-sample", "4x2")
+cjpeg("progressive_422", "-sample", "2x1", "-progressive")
+cjpeg("restart_rows", "-restart", "1")
+cjpeg("arithmetic", "-arithmetic")
+for name in ("cmyk", "ycck"):
+    encoded = tensors[f"jpeg_{name}.bytes"].tobytes()
+    assert (pillow(encoded) == tensors[f"jpeg_{name}.pixels"]).all()
+# Without Adobe's marker, which could say that inks are not inverted: Pillow takes them as inverted all the same.
+marker = cmyk.index(b"\xff\xee")
+plain = cmyk[:marker] + cmyk[marker + 2 + int.from_bytes(cmyk[marker + 2 : marker + 4], "big"):]
+add("jpeg_cmyk_without_adobe", plain, pillow(plain))
+progressive_cmyk = encode(Image.open(io.BytesIO(cmyk)), format="JPEG", quality=80, progressive=True)
+add("jpeg_cmyk_progressive", progressive_cmyk, pillow(progressive_cmyk))
 
 path = pathlib.Path(__file__).with_suffix(".safetensors")
 save_file(tensors, path, metadata={"generator": "codec.py, Pillow " + Image.__version__ + ", torchvision " + torchvision.__version__})
