@@ -30,7 +30,7 @@ public final class ViewLoader: Sendable {
   private let options: Options
   private let tally: BadImageTally
   private let cache: PixelCache?
-  private let stageTimes: StageTally?
+  private let pool: BatchMemory
 
   /// How views are loaded, which (but for `dtype` and `honorsEXIFOrientation`) does not change what they are.
   public struct Options: Sendable {
@@ -69,17 +69,12 @@ public final class ViewLoader: Sendable {
     tally = BadImageTally(dataSetCount: dataSet.count, onBadImage: onBadImage)
     cache =
       options.cacheCapacity > 0 ? PixelCache(imageCount: dataSet.count, capacity: options.cacheCapacity) : nil
-    stageTimes = options.measuresStages ? StageTally() : nil
+    // The batches that are waiting, and the one that the consumer holds.
+    pool = BatchMemory(kept: (options.batchesAhead + 1) * augmenter.views.count)
   }
 
   /// Bytes that decoded images take which are kept for the next epoch.
   public var cachedBytes: Int { cache?.bytes ?? 0 }
-
-  /// How long each stage took so far, over all threads that have ended; nil unless asked for.
-  public var stages: StageTimes? { stageTimes?.total }
-
-  /// Distinct images found unreadable so far.
-  public var badImageCount: Int { tally.count }
 
   /// Starts loading one epoch, from the given batch to its end.
   public func epoch(_ epoch: Int, startingAtBatch batch: Int = 0) -> ViewBatches {
@@ -97,8 +92,7 @@ public final class ViewLoader: Sendable {
     let end = epochs.upperBound * perEpoch
     let start = min(epochs.lowerBound * perEpoch + batch, end)
     var permutation: (epoch: Int, order: [Int])?
-    // The batches that are waiting, and the one that the consumer holds.
-    let pool = BatchMemory(kept: (options.batchesAhead + 1) * imageSizes.count)
+    let stages = options.measuresStages ? StageTally() : nil
     let pipeline = BatchPipeline<ViewBatches.Storage, ViewMaker>(
       numbers: start..<end, threads: options.threads, batchesAhead: options.batchesAhead, placesAtOnce: placesAtOnce,
       begin: { [self] number in
@@ -117,10 +111,10 @@ public final class ViewLoader: Sendable {
           augmenter,
           source: ImageSource(
             dataSet: dataSet, cache: cache, isScaling: augmenter.configuration.dctScaling,
-            honorsEXIFOrientation: options.honorsEXIFOrientation, stages: stageTimes?.makeTimes()))
+            honorsEXIFOrientation: options.honorsEXIFOrientation, stages: stages?.makeTimes()))
       },
       fill: { [self] maker, storage, place in try fill(storage, place, with: maker) })
-    return ViewBatches(pipeline)
+    return ViewBatches(pipeline, stages: stages)
   }
 
   private var imageSizes: [Int] { augmenter.views.map(\.imageSize) }
@@ -176,7 +170,12 @@ public final class ViewBatches: Sendable {
 
   private let pipeline: BatchPipeline<Storage, ViewMaker>
 
-  init(_ pipeline: BatchPipeline<Storage, ViewMaker>) { self.pipeline = pipeline }
+  private let stageTally: StageTally?
+
+  init(_ pipeline: BatchPipeline<Storage, ViewMaker>, stages: StageTally?) {
+    self.pipeline = pipeline
+    stageTally = stages
+  }
 
   deinit { pipeline.cancel() }
 
@@ -192,4 +191,7 @@ public final class ViewBatches: Sendable {
 
   /// Stops loading: when it returns, no thread is left. Calling it again does nothing.
   public func cancel() { pipeline.cancel() }
+
+  /// How long each stage took over all threads, which must have ended; nil unless `Options.measuresStages`.
+  public var stages: StageTimes? { stageTally?.total }
 }
