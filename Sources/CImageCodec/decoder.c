@@ -78,7 +78,7 @@ static int refuse_format(const uint8_t *bytes, size_t byte_count, char *error) {
   return 1;
 }
 
-// `text` is one of this file's own, so that the reason may be as long as `error`.
+// Writes the reader's reason after what was attempted. The image has to be begun anew.
 static int refuse_image(cimagecodec_decoder *decoder, const char *text, char *error) {
   const char *name = decoder->format == FORMAT_JPEG ? "JPEG" : "PNG";
   snprintf(error, CIMAGECODEC_ERROR_SIZE, "cannot decode this %s: %.*s", name, CIMAGECODEC_ERROR_SIZE - 32, text);

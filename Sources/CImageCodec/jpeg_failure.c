@@ -1,7 +1,5 @@
 #include "readers.h"
 
-#include <stdlib.h>
-
 #include <jerror.h>
 
 static void leave_with_text(j_common_ptr codec) {

@@ -30,7 +30,7 @@ find_clang() {
       fi
     done
   done
-  fail "no clang here links libFuzzer and AddressSanitizer: install what Debian calls clang and libclang-rt-dev"
+  fail "no clang here links libFuzzer and AddressSanitizer: install Debian's packages clang and libclang-rt-14-dev"
 }
 
 build() {
