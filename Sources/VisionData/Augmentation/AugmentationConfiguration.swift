@@ -66,7 +66,7 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
 
   /// Where colours, blur and the rest after the crop are done: `loader`, by the loader's threads, or in batch on a
   /// device, `cuda`, `cuda:N` or `cpu`, to which crops then go as bytes. The views agree to two levels of 255. `cuda` is
-  /// the device that trains, if that is a CUDA device. `cpu` is slower than `loader` and there to try it without a GPU.
+  /// the device that trains, if that is a CUDA device. `cpu` is there to try it without a GPU.
   public var device = "loader"
 
   /// SimCLR's defaults.
