@@ -30,6 +30,7 @@ import VisionData
     arguments: [
       "optimizer: {name: sgd}", "optimizer: {name: lars}", "optimizer: {name: adamw}",
       "augmentation: {second_view: {blur_probability: 0, solarize_probability: 1}, local_views: {count: 2, image_size: 8}}",
+      "augmentation: {device: cpu, image_size: 20, jitter_probability: 0.8, local_views: {count: 1, image_size: 8}}",
     ])
   func exactResume(changes: String) throws {
     let fixture = try TrainingFixture()
@@ -70,6 +71,23 @@ import VisionData
     #expect(encoder(Tensor.zeros([2, 3, 16, 16])).shape == [2, encoder.featureCount])
   }
 
+  @Test("augmented in batch on a device, training begins as with the loader's views", arguments: ["fp32", "bf16"])
+  func augmentationDevice(precision: String) throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    func losses(_ device: String) throws -> [Double] {
+      let run = fixture.run("\(precision)-\(device)")
+      let configuration = try fixture.configuration(
+        "augmentation.device=\(device)", "augmentation.image_size=20", "augmentation.jitter_probability=0.8",
+        "augmentation.solarize_probability=0.2", "training.precision=\(precision)", "training.maximum_steps=3")
+      _ = try Pretraining.start(configuration, in: run).train()
+      return try self.losses(run)
+    }
+    let (loader, batch) = (try losses("loader"), try losses("cpu"))
+    #expect(abs(loader[0] - batch[0]) < 0.01 * loader[0])
+    #expect(batch.count == 3)
+  }
+
   @Test("a run of the time before views had recipes of their own goes on, to the same bits")
   func olderRun() throws {
     let fixture = try TrainingFixture()
@@ -88,6 +106,7 @@ import VisionData
           image_size: 96
           crop_scale_minimum: 0.05
           crop_scale_maximum: 0.14
+        device: loader
 
       """
     #expect(text.contains(newKeys))
@@ -156,7 +175,9 @@ import VisionData
         == true)
     // The number of steps, the device and the output may change.
     #expect(
-      try Pretraining.resume(fixture.configuration("output.log_every_steps=3"), in: run).train() == .finished(step: 9))
+      try Pretraining.resume(
+        fixture.configuration("output.log_every_steps=3", "augmentation.device=cpu"), in: run
+      ).train() == .finished(step: 9))
   }
 
   @Test("a loss that is no longer finite stops the run with what to try, and keeps the last checkpoint")

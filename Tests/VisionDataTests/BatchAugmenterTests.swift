@@ -194,4 +194,22 @@ struct BatchAugmenterTests {
     }
     #expect(TorchRuntime.liveTensorCount == before)
   }
+
+  @Test("the configuration names the device: the loader's threads, or one that this machine has")
+  func devices() throws {
+    func device(_ name: String, trainingOn training: Device = .cpu) throws -> Device? {
+      var configuration = AugmentationConfiguration()
+      configuration.device = name
+      try configuration.validate()
+      return try configuration.batchDevice(trainingOn: training)
+    }
+    #expect(try AugmentationConfiguration().batchDevice(trainingOn: .cuda(1)) == nil)
+    #expect(try device("cpu") == .cpu)
+    #expect(try device("cuda", trainingOn: .cuda(1)) == .cuda(1))
+    if CUDA.deviceCount == 0 {
+      let error = #expect(throws: TorchError.self) { try device("cuda:3") }
+      #expect(error?.description.hasPrefix("augmentation.device: CUDA is not available: ") == true)
+      #expect(error?.description.hasSuffix(". Use loader") == true)
+    }
+  }
 }

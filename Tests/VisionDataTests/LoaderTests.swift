@@ -103,6 +103,42 @@ struct ViewLoaderTests {
     }
   }
 
+  @Test("asked for bytes, a batch holds the crops and the parameters that its views are made from")
+  func holdsCrops() throws {
+    let dataSet = SyntheticDataSet(count: 40, bad: [7])
+    var configuration = AugmentationConfiguration()
+    configuration.imageSize = 24
+    configuration.solarizeProbability = 0.5
+    configuration.localViews.count = 1
+    configuration.localViews.imageSize = 21
+    let augmenter = ViewAugmenter(configuration, seed: 4)
+    func batch(_ dtype: DType) throws -> ViewBatch {
+      var options = ViewLoader.Options(threads: 3)
+      options.dtype = dtype
+      let sampler = try EpochSampler(count: 100, globalBatchSize: 30, seed: 4)
+      let loader = ViewLoader(
+        dataSet: SyntheticDataSet(count: 100, bad: [7]), augmenter: augmenter, sampler: sampler, options: options)
+      return try #require(try loader.epoch(2).next())
+    }
+    let (crops, views) = (try batch(.uint8), try batch(.float32))
+    #expect(crops.sampleIndices == views.sampleIndices && views.parameters.isEmpty)
+    #expect(crops.views.map(\.shape) == [[30, 3, 24, 24], [30, 3, 24, 24], [30, 3, 21, 21]])
+    let wanted = try EpochSampler(count: 100, globalBatchSize: 30, seed: 4).indices(epoch: 2, batch: 0)
+    for view in 0..<3 {
+      let parameters = wanted.map { augmenter.parameters(width: 10, height: 10, epoch: 2, sample: $0, view: view) }
+      #expect(crops.parameters[view] == parameters)
+      let images = try zip(crops.sampleIndices, parameters).map {
+        augmenter.crop($1, of: try dataSet.image(at: $0), view: view)
+      }
+      #expect(crops.views[view].isIdentical(to: BatchAugmenterTests.tensor(images)))
+      let augmented = BatchAugmenter(augmenter.views[view], device: .cpu)(crops.views[view], parameters)
+      // A level is 1 / 255, divided by a standard deviation of 0.224 or more.
+      let difference = (augmented - views.views[view]).abs()
+      #expect(difference.max().item() < 2.01 / 255 / 0.224)
+      #expect(difference.greater(than: 1e-5).to(.float32).mean().item() < 1e-3)
+    }
+  }
+
   @Test("any number of threads and batches ahead gives the same bits", arguments: [(2, 1), (4, 3), (7, 5)])
   func sameAtAnyThreadCount(threads: Int, batchesAhead: Int) throws {
     let dataSet = SyntheticDataSet(count: 200, bad: [17, 18], slow: [3: 20_000, 90: 5_000])

@@ -132,6 +132,8 @@ struct ViewAugmenterTests {
       ),
       ({ $0.solarizeProbability = 7 }, "solarize_probability: expected a number in 0…1, got 7.0"),
       ({ $0.solarizeThreshold = 128 }, "solarize_threshold: expected a number in 0…1, got 128.0"),
+      ({ $0.device = "gpu" }, "device: expected loader, cpu, cuda or cuda:N, got gpu"),
+      ({ $0.device = "cuda:-1" }, "device: expected loader, cpu, cuda or cuda:N, got cuda:-1"),
       ({ $0.mean = [0.5] }, "mean: expected three numbers, for red, green and blue, got [0.5]"),
       (
         { $0.standardDeviation = [1, 0, 1] },

@@ -7,6 +7,8 @@ import VisionData
 struct Preparation {
   let configuration: Configuration
   let device: Device
+  /// Augments in batch; `nil` where the loader's threads do it.
+  let augmentationDevice: Device?
   let dataSet: any ImageDataSet
   let sampler: EpochSampler
   let schedule: LearningRateSchedule
@@ -17,6 +19,7 @@ struct Preparation {
       throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
     }
     device = try Device(named: configuration.training.device)
+    augmentationDevice = try configuration.augmentation.batchDevice(trainingOn: device)
     dataSet = try DataSetLocator.open(URL(fileURLWithPath: configuration.data.path), split: .train)
     let training = configuration.training
     sampler = try EpochSampler(
@@ -28,6 +31,14 @@ struct Preparation {
       totalSteps: training.epochs * sampler.batchesPerEpoch)
     TorchRuntime.setDeterministic(training.deterministic)
     TorchRuntime.setThreadCount(training.threads > 0 ? training.threads : ProcessInfo.processInfo.activeProcessorCount)
+  }
+
+  /// What augments each view in batch; empty where the loader's threads do it.
+  func makeAugmenters() -> [BatchAugmenter] {
+    guard let augmentationDevice else { return [] }
+    return configuration.augmentation.views.map {
+      BatchAugmenter($0, device: augmentationDevice, dtype: configuration.training.precision.dtype)
+    }
   }
 }
 
@@ -41,6 +52,7 @@ extension Configuration {
     comparable.data = original.data
     comparable.output = original.output
     comparable.evaluation = original.evaluation
+    comparable.augmentation.device = original.augmentation.device
     comparable.training.maximumSteps = original.training.maximumSteps
     comparable.training.device = original.training.device
     comparable.training.threads = original.training.threads

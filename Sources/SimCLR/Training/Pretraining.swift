@@ -25,6 +25,8 @@ public final class Pretraining {
   private let schedule: LearningRateSchedule
   private let dataSet: any ImageDataSet
   private let sampler: EpochSampler
+  /// One for each view; none where the loader's threads make views.
+  private let augmenters: [BatchAugmenter]
   private let metrics: MetricsLog
   private var scaler: LossScaler
   private var position: Checkpoint.Position
@@ -54,6 +56,7 @@ public final class Pretraining {
     self.run = run
     configuration = prepared.configuration
     (device, dataSet, sampler, schedule) = (prepared.device, prepared.dataSet, prepared.sampler, prepared.schedule)
+    augmenters = prepared.makeAugmenters()
     ntXent = NTXentLoss(temperature: configuration.loss.temperature)
     model = SimCLRModel(configuration)
     model.move(to: device, channelsLast: true)
@@ -122,7 +125,9 @@ extension Pretraining {
   private func trainStep(_ views: ViewBatch) throws -> StepMetrics {
     optimizer.zeroGradients()
     let loss = withAutocast(device, configuration.training.precision.dtype) {
-      ntXent(views.views.map(embed), globalCount: AugmentationConfiguration.globalViewCount)
+      ntXent(
+        views.views.indices.map { embed(view($0, of: views)) },
+        globalCount: AugmentationConfiguration.globalViewCount)
     }
     let value = loss.item()
     guard value.isFinite else {
@@ -150,6 +155,11 @@ extension Pretraining {
       dataWait: 0, gradientNorm: gradientNorm, skipped: isFinite ? nil : true)
   }
 
+  /// One view of each image, `[N, 3, S, S]`.
+  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
+    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
+  }
+
   /// Projections `[N, D]` of one view of each image. Views go through the network one after another, so that BatchNorm
   /// sees one kind of view at a time.
   private func embed(_ images: Tensor) -> Tensor { model(images.to(device: device).channelsLast()) }
@@ -171,6 +181,7 @@ extension Pretraining {
     options.batchesAhead = data.batchesAhead
     options.cacheCapacity = data.cacheMegabytes << 20
     if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
+    if !augmenters.isEmpty { options.dtype = .uint8 }
     return ViewLoader(
       dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options
     ) { [badImages] in badImages.append($0) }

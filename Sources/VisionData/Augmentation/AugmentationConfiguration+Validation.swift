@@ -10,6 +10,10 @@ extension AugmentationConfiguration {
       try require(
         standardDeviation.count == 3 && standardDeviation.allSatisfy { $0 > 0 && $0.isFinite }, "standard_deviation",
         "three numbers above 0, for red, green and blue", standardDeviation)
+      try require(
+        ["loader", "cpu", "cuda"].contains(device)
+          || device.hasPrefix("cuda:") && Int(device.dropFirst("cuda:".count)).map { $0 >= 0 } == true,
+        "device", "loader, cpu, cuda or cuda:N", device)
     }
     try check("augmentation.second_view") { try secondView.applied(to: self).validateView() }
     try check("augmentation.local_views") {

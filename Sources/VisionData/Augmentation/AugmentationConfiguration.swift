@@ -64,6 +64,11 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Small views beside the two large ones.
   public var localViews = LocalViewsConfiguration()
 
+  /// Where colours, blur and the rest after the crop are done: `loader`, by the loader's threads, or in batch on a
+  /// device, `cuda`, `cuda:N` or `cpu`, to which crops then go as bytes. The views agree to two levels of 255. `cuda` is
+  /// the device that trains, if that is a CUDA device. `cpu` is there to try it without a GPU.
+  public var device = "loader"
+
   /// SimCLR's defaults.
   public init() {}
 

@@ -94,3 +94,18 @@ public struct BatchAugmenter: Sendable {
     }
   }
 }
+
+extension AugmentationConfiguration {
+  /// The device that augments in batch; `nil` where the loader's threads do it.
+  ///
+  /// - Parameter trainingDevice: what `cuda` without a number means, if it is a CUDA device.
+  /// - Throws: `TorchError` when this machine has no such device.
+  public func batchDevice(trainingOn trainingDevice: Device) throws -> Device? {
+    if device == "loader" { return nil }
+    if device == "cuda", case .cuda = trainingDevice { return trainingDevice }
+    if device != "cpu", let reason = CUDA.whyUnavailable {
+      throw TorchError("augmentation.device: CUDA is not available: \(reason). Use loader")
+    }
+    return try Device(named: device)
+  }
+}

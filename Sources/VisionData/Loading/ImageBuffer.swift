@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// Memory for the normalised images of one batch, filled by many threads, each at its own places, and then handed to a
-/// tensor without a copy.
+/// Memory for the images of one batch, filled by many threads, each at its own places, and then handed to a tensor
+/// without a copy.
 final class ImageBuffer: @unchecked Sendable {
   /// How the samples of an image lie in memory.
   enum Layout {
@@ -12,6 +12,8 @@ final class ImageBuffer: @unchecked Sendable {
     case channelsLast
     /// `[S, S, 3]`, bfloat16.
     case channelsLastBFloat16
+    /// `[3, S, S]`, levels as bytes, not normalised.
+    case levels
   }
 
   private let pool: BatchMemory
@@ -50,6 +52,7 @@ final class ImageBuffer: @unchecked Sendable {
     case .channelsLast: normalization.write(planes, to: destination.assumingMemoryBound(to: Float.self))
     case .channelsLastBFloat16:
       normalization.write(planes, toBFloat16: destination.assumingMemoryBound(to: UInt16.self))
+    case .levels: destination.copyMemory(from: planes[0], byteCount: bytesPerImage)
     }
   }
 
@@ -70,7 +73,7 @@ final class ImageBuffer: @unchecked Sendable {
         sharing: memory, shape: shape, dtype: layout.dtype, release: { [pool, bytes] in pool.give($0, bytes: bytes) })
     }
     switch layout {
-    case .planes: return tensor([count, 3, imageSize, imageSize])
+    case .planes, .levels: return tensor([count, 3, imageSize, imageSize])
     case .channelsLast, .channelsLastBFloat16:
       return tensor([count, imageSize, imageSize, 3]).permuted([0, 3, 1, 2])
     }
@@ -82,6 +85,7 @@ extension ImageBuffer.Layout {
     switch self {
     case .planes, .channelsLast: .float32
     case .channelsLastBFloat16: .bfloat16
+    case .levels: .uint8
     }
   }
 }

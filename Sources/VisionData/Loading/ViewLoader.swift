@@ -4,8 +4,11 @@ import Torch
 public struct ViewBatch: Sendable {
   /// The views in the order of `AugmentationConfiguration.views`: each `[N, 3, S, S]` on the CPU, channels-last in memory,
   /// normalised, float32 or bfloat16 as the loader was asked, S being the size of that view. All hold the same images in
-  /// the same order.
+  /// the same order. Where the loader was asked for uint8, they are the crops that views begin as, contiguous, for a
+  /// `BatchAugmenter` to go on from.
   public let views: [Tensor]
+  /// Of each view and image where `views` are uint8, else empty.
+  public let parameters: [[ViewParameters]]
   /// Index in the data set of each image, `N` of them.
   public let sampleIndices: [Int]
 
@@ -39,7 +42,7 @@ public final class ViewLoader: Sendable {
     /// Most batches that wait or are in the making, at least 1; memory is bounded by them and the one that the consumer
     /// holds.
     public var batchesAhead = 2
-    /// Type of the views' elements, float32 or bfloat16.
+    /// Type of the views' elements, float32 or bfloat16; uint8 asks for crops instead of views.
     public var dtype = DType.float32
     /// Bytes of decoded pixels of small images that are kept for the next epoch, at most.
     public var cacheCapacity = 0
@@ -61,7 +64,8 @@ public final class ViewLoader: Sendable {
       sampler.count == dataSet.count,
       "ViewLoader: the sampler is for \(sampler.count) images, the data set has \(dataSet.count)")
     precondition(
-      [.float32, .bfloat16].contains(options.dtype), "ViewLoader: views are float32 or bfloat16, not \(options.dtype)")
+      [.float32, .bfloat16, .uint8].contains(options.dtype),
+      "ViewLoader: views are float32, bfloat16 or uint8, not \(options.dtype)")
     self.dataSet = dataSet
     self.augmenter = augmenter
     self.sampler = sampler
@@ -75,6 +79,9 @@ public final class ViewLoader: Sendable {
 
   /// Bytes that decoded images take which are kept for the next epoch.
   public var cachedBytes: Int { cache?.bytes ?? 0 }
+
+  /// Distinct images found unreadable so far.
+  public var badImageCount: Int { tally.count }
 
   /// Starts loading one epoch, from the given batch to its end.
   public func epoch(_ epoch: Int, startingAtBatch batch: Int = 0) -> ViewBatches {
@@ -99,11 +106,11 @@ public final class ViewLoader: Sendable {
         let epoch = number / perEpoch
         if permutation?.epoch != epoch { permutation = (epoch, sampler.permutation(epoch: epoch)) }
         let indices = sampler.indices(of: permutation!.order, batch: number % perEpoch)
-        let layout: ImageBuffer.Layout = options.dtype == .bfloat16 ? .channelsLastBFloat16 : .channelsLast
         let views = imageSizes.map {
           ImageBuffer(count: indices.count, imageSize: $0, layout: layout, pool: pool)
         }
-        let storage = ViewBatches.Storage(epoch: epoch, indices: indices, views: views)
+        let storage = ViewBatches.Storage(
+          epoch: epoch, indices: indices, views: views, keepsParameters: options.dtype == .uint8)
         return (storage, indices.count)
       },
       makeWorker: { [self] in
@@ -111,13 +118,22 @@ public final class ViewLoader: Sendable {
           augmenter,
           source: ImageSource(
             dataSet: dataSet, cache: cache, isScaling: augmenter.configuration.dctScaling,
-            honorsEXIFOrientation: options.honorsEXIFOrientation, stages: stages?.makeTimes()))
+            honorsEXIFOrientation: options.honorsEXIFOrientation, stages: stages?.makeTimes()),
+          onlyCrops: options.dtype == .uint8)
       },
       fill: { [self] maker, storage, place in try fill(storage, place, with: maker) })
     return ViewBatches(pipeline, stages: stages)
   }
 
   private var imageSizes: [Int] { augmenter.views.map(\.imageSize) }
+
+  private var layout: ImageBuffer.Layout {
+    switch options.dtype {
+    case .uint8: .levels
+    case .bfloat16: .channelsLastBFloat16
+    default: .channelsLast
+    }
+  }
 
   /// Small views take microseconds each, of which a thread makes several before it asks for more; but no thread takes so
   /// many of a batch that the others wait for it.
@@ -135,8 +151,9 @@ public final class ViewLoader: Sendable {
     for step in 0..<dataSet.count {
       let index = (wanted + step) % dataSet.count
       do {
-        try maker.makeViews(of: index, epoch: storage.epoch, sample: wanted) { planes, view in
+        try maker.makeViews(of: index, epoch: storage.epoch, sample: wanted) { planes, view, parameters in
           storage.views[view].write(planes, normalizedBy: augmenter.normalization, at: place)
+          storage.keep(parameters, of: view, at: place)
         }
         storage.sampleIndices[place] = index
         return
@@ -156,16 +173,36 @@ public final class ViewBatches: Sendable {
     let indices: [Int]
     let views: [ImageBuffer]
     let sampleIndices: UnsafeMutableBufferPointer<Int>
+    /// View by view; none where nobody needs them.
+    private let parameters: UnsafeMutableBufferPointer<ViewParameters?>
 
-    init(epoch: Int, indices: [Int], views: [ImageBuffer]) {
+    init(epoch: Int, indices: [Int], views: [ImageBuffer], keepsParameters: Bool) {
       self.epoch = epoch
       self.indices = indices
       self.views = views
       sampleIndices = .allocate(capacity: indices.count)
       sampleIndices.initialize(repeating: -1)
+      parameters = .allocate(capacity: keepsParameters ? views.count * indices.count : 0)
+      parameters.initialize(repeating: nil)
     }
 
-    deinit { sampleIndices.deallocate() }
+    deinit {
+      sampleIndices.deallocate()
+      parameters.deinitialize()
+      parameters.deallocate()
+    }
+
+    /// Notes the parameters of a view, if crops are made.
+    func keep(_ parameters: ViewParameters, of view: Int, at place: Int) {
+      if !self.parameters.isEmpty { self.parameters[view * indices.count + place] = parameters }
+    }
+
+    /// The parameters of each view, once all places are filled; empty unless crops are made.
+    var parametersOfViews: [[ViewParameters]] {
+      stride(from: 0, to: parameters.count, by: max(1, indices.count)).map { start in
+        parameters[start..<start + indices.count].map { $0! }
+      }
+    }
   }
 
   private let pipeline: BatchPipeline<Storage, ViewMaker>
@@ -186,7 +223,8 @@ public final class ViewBatches: Sendable {
     guard let storage = try pipeline.next() else { return nil }
     let count = storage.indices.count
     return ViewBatch(
-      views: storage.views.map { $0.tensor(count: count) }, sampleIndices: Array(storage.sampleIndices))
+      views: storage.views.map { $0.tensor(count: count) }, parameters: storage.parametersOfViews,
+      sampleIndices: Array(storage.sampleIndices))
   }
 
   /// Stops loading: when it returns, no thread is left. Calling it again does nothing.

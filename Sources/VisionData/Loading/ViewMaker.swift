@@ -1,11 +1,13 @@
-/// Makes all views of images, one image after another, for one thread.
+/// Makes all views of images, or only the crops they begin as, one image after another, for one thread.
 final class ViewMaker {
   private let augmenter: ViewAugmenter
   private let imageSizes: [Int]
   private let source: ImageSource
   private let renderer = ViewRenderer()
+  private let onlyCrops: Bool
 
-  init(_ augmenter: ViewAugmenter, source: ImageSource) {
+  init(_ augmenter: ViewAugmenter, source: ImageSource, onlyCrops: Bool) {
+    self.onlyCrops = onlyCrops
     self.augmenter = augmenter
     self.source = source
     imageSizes = augmenter.views.map(\.imageSize)
@@ -16,9 +18,9 @@ final class ViewMaker {
   /// - Parameters:
   ///   - index: The image in the data set.
   ///   - sample: Whose random numbers are used.
-  ///   - write: Takes each view, with its number.
+  ///   - write: Takes each view, with its number and its parameters.
   /// - Throws: `VisionDataError` that names the image when it cannot be read or decoded; then no view was written.
-  func makeViews(of index: Int, epoch: Int, sample: Int, write: (PixelPlanes, Int) -> Void) throws {
+  func makeViews(of index: Int, epoch: Int, sample: Int, write: (PixelPlanes, Int, ViewParameters) -> Void) throws {
     try source.withPixels(
       at: index, imageSizes: imageSizes,
       crops: { width, height in
@@ -29,10 +31,13 @@ final class ViewMaker {
       },
       { pixels, parameters in
         for (view, parameters) in parameters.enumerated() {
-          renderer.render(
-            parameters, as: augmenter.views[view], of: pixels.source, box: pixels.box(of: parameters.crop),
-            stages: source.stages)
-          source.stages.measure(\.tensor) { write(renderer.planes, view) }
+          let (settings, box) = (augmenter.views[view], pixels.box(of: parameters.crop))
+          if onlyCrops {
+            renderer.crop(parameters, as: settings, of: pixels.source, box: box, stages: source.stages)
+          } else {
+            renderer.render(parameters, as: settings, of: pixels.source, box: box, stages: source.stages)
+          }
+          source.stages.measure(\.tensor) { write(renderer.planes, view, parameters) }
         }
       })
   }
