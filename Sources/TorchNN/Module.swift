@@ -43,16 +43,22 @@ public final class Buffer {
 // MARK: - Where a module lies
 
 extension Module {
-  /// Moves all parameters and buffers to a device, and convolution weights into channels-last memory order if asked.
-  /// Do so before an optimizer takes the parameters; gradients are left behind.
-  public final func move(to device: Device, channelsLast: Bool = false) {
+  /// Moves all parameters and buffers to a device, those of floating point to another type if one is given, and
+  /// convolution weights into channels-last memory order if asked. Do so before an optimizer takes the parameters;
+  /// gradients are left behind.
+  public final func move(to device: Device, dtype: DType? = nil, channelsLast: Bool = false) {
+    func moved(_ tensor: Tensor) -> Tensor {
+      let there = tensor.to(device: device)
+      guard let dtype, there.dtype.isFloatingPoint else { return there }
+      return there.to(dtype)
+    }
     visit { module, _ in
       for (_, member) in module.ownMembers() {
-        if let buffer = member as? Buffer { buffer.value = buffer.value.to(device: device) }
+        if let buffer = member as? Buffer { buffer.value = moved(buffer.value) }
         guard let parameter = member as? Parameter else { continue }
-        let moved = parameter.value.detached().to(device: device)
-        let isConvolution = channelsLast && moved.rank == 4
-        parameter.value = (isConvolution ? moved.channelsLast() : moved).requireGradient()
+        let value = moved(parameter.value.detached())
+        let isConvolution = channelsLast && value.rank == 4
+        parameter.value = (isConvolution ? value.channelsLast() : value).requireGradient()
       }
     }
   }
