@@ -54,8 +54,7 @@ struct AugmentBenchmark {
 
   private var batchSize: Int { min(Self.batchSize, dataSet.count) }
 
-  /// Enough that no thread waits while the consumer, which only counts, takes a batch.
-  private var batchesAhead: Int { 4 }
+  private var batchesAhead: Int { 2 }
 
   private func makeLoader(measuresStages: Bool) throws -> ViewLoader {
     var configuration = AugmentationConfiguration()

@@ -173,7 +173,8 @@ import TorchNN
       #expect((buffer.exactNorm - expected[0]).magnitude <= tolerance.statistics * expected[0], "norm of \(name)")
       let values = buffer.array(of: Double.self)
       for (index, element) in zip(sampledIndices(count: values.count), expected.dropFirst()) {
-        #expect((values[index] - element).magnitude <= tolerance.statistics * max(1, element.magnitude), "\(name)[\(index)]")
+        #expect(
+          (values[index] - element).magnitude <= tolerance.statistics * max(1, element.magnitude), "\(name)[\(index)]")
       }
     }
     for (name, buffer) in network.stateDictionary() where name.hasSuffix("num_batches_tracked") {

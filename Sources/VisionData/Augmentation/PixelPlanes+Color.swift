@@ -59,9 +59,10 @@ extension PixelPlanes {
       var hue = primary + difference / greater(chroma, 1) + shift
       hue = hue < 0 ? hue + 6 : hue
       hue = hue >= 6 ? hue - 6 : hue
-      reds[index] = channelLevel(hue: hue, value: value, chroma: chroma, sector: 5)
-      greens[index] = channelLevel(hue: hue, value: value, chroma: chroma, sector: 3)
-      blues[index] = channelLevel(hue: hue, value: value, chroma: chroma, sector: 1)
+      // Around the wheel a channel is full for two sixths of a turn, falls for one, is lowest for two and rises for one.
+      reds[index] = channelLevel(value, chroma, missing: 2 - (hue - 3).magnitude)
+      greens[index] = channelLevel(value, chroma, missing: (hue - 2).magnitude - 1)
+      blues[index] = channelLevel(value, chroma, missing: (hue - 4).magnitude - 1)
     }
   }
 
@@ -115,13 +116,10 @@ private func gray(_ red: Float, _ green: Float, _ blue: Float) -> Float {
   (0.2989 * red + 0.587 * green + 0.114 * blue).rounded(.towardZero)
 }
 
-/// One channel of an HSV colour. Around the wheel a channel is full for two sixths, falls for one, is lowest for two and
-/// rises for one; `sector` says where its fall begins: 5 for red, 3 for green, 1 for blue.
+/// One channel of an HSV colour: the share of the chroma, cut to 0…1, that it lacks.
 @inline(__always)
-private func channelLevel(hue: Float, value: Float, chroma: Float, sector: Float) -> UInt8 {
-  let position = hue + sector
-  let turned = position >= 6 ? position - 6 : position
-  let missing = greater(0, lesser(lesser(turned, 4 - turned), 1))
+private func channelLevel(_ value: Float, _ chroma: Float, missing: Float) -> UInt8 {
+  let level = value.addingProduct(-chroma, greater(0, lesser(missing, 1)))
   // torchvision goes from [0, 1] back to levels by multiplying with 255.999 and dropping the fraction.
-  return truncatedLevel((value - chroma * missing) * (255.999 / 255))
+  return truncatedLevel(level * (255.999 / 255))
 }
