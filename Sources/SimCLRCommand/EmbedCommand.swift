@@ -14,13 +14,12 @@ struct EmbedCommand: ParsableCommand {
   @Argument(help: .init("The folder of a run.", valueName: "RUN"))
   var runPath: String
 
-  @Option(help: .init("A folder of images, or a root that holds train/ and test/.", valueName: "DIR"))
-  var data: String
+  @OptionGroup var images: ImageSelection
 
   @Option(help: .init("The file to write.", valueName: "FILE.safetensors"))
   var output: String
 
-  @Option(help: "train or test.")
+  @Option(help: "train, test or (STL-10) unlabeled.")
   var split: DataSetSplit = .train
 
   @Option(help: "auto, cpu, cuda or cuda:N.")
@@ -36,7 +35,8 @@ struct EmbedCommand: ParsableCommand {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(
-      RunFolder(URL(fileURLWithPath: runPath)), data: data, device: device, randomlyInitialized: randomInitialisation,
+      RunFolder(URL(fileURLWithPath: runPath)), images: images, device: device,
+      randomlyInitialized: randomInitialisation,
       precision: precision, console: console)
     let features = try embedding.features(of: split)
     try embedding.extractor.requireFrozen()

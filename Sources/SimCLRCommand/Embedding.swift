@@ -10,12 +10,13 @@ import VisionData
 struct Embedding {
   let configuration: Configuration
   let extractor: FeatureExtractor
-  private let data: URL
+  private let images: ImageSelection
   private let console: Console
 
   /// - Parameter precision: what convolutions run in, whatever the run was trained in; float32 measures best.
   init(
-    _ run: RunFolder, data: String, device name: String, randomlyInitialized: Bool, precision: EvaluationPrecision,
+    _ run: RunFolder, images: ImageSelection, device name: String, randomlyInitialized: Bool,
+    precision: EvaluationPrecision,
     console: Console
   ) throws {
     configuration = try run.configuration()
@@ -23,16 +24,17 @@ struct Embedding {
     extractor = FeatureExtractor(
       try run.encoder(randomlyInitialized: randomlyInitialized), device: device,
       precision: precision.dtype)
-    self.data = URL(fileURLWithPath: data)
+    self.images = images
     self.console = console
   }
 
   /// Embeds one split of the data; images that cannot be read are named and left out.
   func features(of split: DataSetSplit) throws -> Features {
-    let dataSet = try DataSetLocator.open(data, split: split)
+    let dataSet = try images.open(split)
     let loader = LabelledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration.augmentation), batchSize: 256,
       threads: ProcessInfo.processInfo.activeProcessorCount, batchesAhead: 3,
+      honorsEXIFOrientation: configuration.data.appliesExifOrientation,
       onBadImage: { FileHandle.standardError.write(Data("skipped an image: \($0)\n".utf8)) })
     defer { console.endLive() }
     return try extractor.features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }
@@ -49,4 +51,32 @@ enum EvaluationPrecision: String, CaseIterable, ExpressibleByArgument {
   case fp32, bf16
 
   var dtype: DType { self == .fp32 ? .float32 : .bfloat16 }
+}
+
+/// Which images are embedded.
+struct ImageSelection: ParsableArguments {
+  @Option(
+    help: .init(
+      "A root that holds train/ and test/ or val/ (folders or tar archives), or what CIFAR, STL-10 or ImageNet come as.",
+      valueName: "DIR"))
+  var data: String
+
+  @Option(help: .init("A file that names the classes to take, one a line.", valueName: "FILE"))
+  var classes: String?
+
+  @Option(
+    help: .init("A file that names the train images to take, one a line (1 % and 10 % of ImageNet).", valueName: "FILE")
+  )
+  var trainSubset: String?
+
+  func open(_ split: DataSetSplit) throws -> any ImageDataSet {
+    var images = try DataSetLocator.open(URL(fileURLWithPath: data), split: split)
+    if let classes, split != .unlabeled {
+      images = try SubsetDataSet(images, classesIn: URL(fileURLWithPath: classes))
+    }
+    if let trainSubset, split == .train {
+      images = try SubsetDataSet(images, imagesIn: URL(fileURLWithPath: trainSubset))
+    }
+    return images
+  }
 }

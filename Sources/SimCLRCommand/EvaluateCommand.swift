@@ -21,8 +21,7 @@ struct EvaluationOptions: ParsableArguments {
   @Argument(help: .init("The folder of a run.", valueName: "RUN"))
   var runPath: String
 
-  @Option(help: .init("A root that holds train/ and test/ or val/, or CIFAR-10's binary folder.", valueName: "DIR"))
-  var data: String
+  @OptionGroup var images: ImageSelection
 
   @Flag(help: "Evaluate the encoder with its first weights, untrained.")
   var randomInitialisation = false
@@ -44,7 +43,7 @@ struct EvaluationOptions: ParsableArguments {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(
-      folder, data: data, device: device, randomlyInitialized: randomInitialisation, precision: precision,
+      folder, images: images, device: device, randomlyInitialized: randomInitialisation, precision: precision,
       console: console)
     let train = try embedding.features(of: .train)
     let test = try embedding.features(of: .test)

@@ -13,9 +13,11 @@ public enum ImageCodec {
     try bytes.withUnsafeBufferPointer { try decode($0) }
   }
 
-  /// The same for bytes somewhere in memory.
-  public static func decode(_ bytes: UnsafeBufferPointer<UInt8>) throws -> PixelImage {
-    let decoder = ImageDecoder()
+  /// The same for bytes somewhere in memory, turned upright if asked.
+  public static func decode(
+    _ bytes: UnsafeBufferPointer<UInt8>, honorsEXIFOrientation: Bool = false
+  ) throws -> PixelImage {
+    let decoder = ImageDecoder(honorsEXIFOrientation: honorsEXIFOrientation)
     let size = try decoder.begin(bytes)
     let whole = try decoder.decode(CropRectangle(top: 0, left: 0, height: size.height, width: size.width))
     let pixels = UnsafeBufferPointer(start: whole.pixels, count: size.height * whole.bytesPerRow)

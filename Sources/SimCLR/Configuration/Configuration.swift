@@ -25,8 +25,21 @@ public struct Configuration: Codable, Equatable, Sendable {
 
 /// Section `data`: what is trained on and how it is read.
 public struct DataConfiguration: Codable, Equatable, Sendable {
-  /// A folder of training images, or a root that holds `train/`.
+  /// Which images are trained on, where a data set has some without labels (STL-10): `auto` is both.
+  public enum Split: String, ConfigurationChoice {
+    case auto, train, unlabeled
+    case trainAndUnlabeled = "train+unlabeled"
+  }
+
+  /// What `DataSetLocator` finds: a folder of training images, a root that holds `train/`, tar archives, binary files.
   public var path = ""
+  public var split = Split.auto
+  /// A file that names the classes to train on, one a line; empty: all.
+  public var classes = ""
+  /// A file that names the images to train on by the last part of their names, one a line; empty: all.
+  public var subset = ""
+  /// Turns images upright as their EXIF data say; torchvision does not.
+  public var appliesExifOrientation = false
   /// Threads that decode and augment; 0: as many as the machine has cores.
   public var threads = 0
   /// Batches prepared ahead of training, which bounds the memory.

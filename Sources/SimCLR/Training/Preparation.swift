@@ -20,7 +20,7 @@ struct Preparation {
     }
     device = try Device(named: configuration.training.device)
     augmentationDevice = try configuration.augmentation.batchDevice(trainingOn: device)
-    dataSet = try DataSetLocator.open(URL(fileURLWithPath: configuration.data.path), split: .train)
+    dataSet = try configuration.data.openTrainingImages()
     let training = configuration.training
     sampler = try EpochSampler(
       count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed))

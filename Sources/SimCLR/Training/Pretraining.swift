@@ -180,6 +180,7 @@ extension Pretraining {
       threads: data.threads > 0 ? data.threads : ProcessInfo.processInfo.activeProcessorCount)
     options.batchesAhead = data.batchesAhead
     options.cacheCapacity = data.cacheMegabytes << 20
+    options.honorsEXIFOrientation = data.appliesExifOrientation
     if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
     if !augmenters.isEmpty { options.dtype = .uint8 }
     return ViewLoader(

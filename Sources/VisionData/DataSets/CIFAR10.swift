@@ -12,22 +12,13 @@ public struct CIFAR10: ImageDataSet {
   /// Side of the images, in pixels.
   public static let imageSizePixels = 32
 
-  static let recordsPerFile = 10_000
-  static let planeBytes = imageSizePixels * imageSizePixels
-  static let recordBytes = 1 + 3 * planeBytes
-
   public let classNames: [String]
-
-  private let paths: [String]
-  private let files: [Data]
+  private let images: BinaryImages
   private let labels: [UInt8]
 
   /// The files that make up a split.
   static func fileNames(of split: DataSetSplit) -> [String] {
-    switch split {
-    case .train: (1...5).map { "data_batch_\($0).bin" }
-    case .test: ["test_batch.bin"]
-    }
+    split == .test ? ["test_batch.bin"] : (1...5).map { "data_batch_\($0).bin" }
   }
 
   /// Opens one split of the binary folder.
@@ -35,76 +26,18 @@ public struct CIFAR10: ImageDataSet {
   /// - Throws: `VisionDataError` when a file of the split is missing, has another size than the official one, holds a
   ///   label that is not in 0…9, or when `batches.meta.txt` does not name ten classes.
   public init(_ folder: URL, split: DataSetSplit) throws {
-    var files: [Data] = []
-    var labels: [UInt8] = []
-    var paths: [String] = []
-    for name in Self.fileNames(of: split) {
-      let path = folder.path + "/" + name
-      let expected = Self.recordsPerFile * Self.recordBytes
-      guard let size = FileSystem.size(of: path) else {
-        throw VisionDataError("\(path) is missing: get CIFAR-10 again with `simclr data cifar10`")
-      }
-      guard size == expected else {
-        throw VisionDataError(
-          "\(path): expected \(expected) bytes (10000 records of 3073), got \(size): the file is incomplete or not "
-            + "CIFAR-10; get it again with `simclr data cifar10`")
-      }
-      let data: Data
-      do {
-        data = try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
-      } catch {
-        throw VisionDataError("\(path) cannot be read: \(error.localizedDescription)")
-      }
-      let fileLabels = data.withUnsafeBytes { bytes in
-        (0..<Self.recordsPerFile).map { bytes[$0 * Self.recordBytes] }
-      }
-      if let record = fileLabels.firstIndex(where: { $0 > 9 }) {
-        throw VisionDataError(
-          "\(path): record \(record) has label \(fileLabels[record]), expected 0…9: the file is damaged; get it again "
-            + "with `simclr data cifar10`")
-      }
-      files.append(data)
-      labels += fileLabels
-      paths.append(path)
-    }
-    self.files = files
-    self.labels = labels
-    self.paths = paths
-    self.classNames = try Self.classNames(in: folder)
+    let command = " with `simclr data cifar10`"
+    images = try BinaryImages(
+      Self.fileNames(of: split), in: folder, count: 10_000, side: Self.imageSizePixels, header: 1,
+      dataSet: "CIFAR-10", fetchedBy: command)
+    labels = try images.labels(at: 0, classCount: 10, fetchedBy: command)
+    classNames =
+      try BinaryImages.classNames("batches.meta.txt", in: folder, count: 10)
+      ?? ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
   }
 
-  public var count: Int { labels.count }
-
+  public var count: Int { images.count }
   public func label(at index: Int) -> Int? { Int(labels[index]) }
-
-  public func name(at index: Int) -> String {
-    "\(paths[index / Self.recordsPerFile]), record \(index % Self.recordsPerFile)"
-  }
-
-  public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage {
-    let plane = Self.planeBytes
-    let start = (index % Self.recordsPerFile) * Self.recordBytes + 1
-    let pixels = buffer.resize(to: 3 * plane)
-    files[index / Self.recordsPerFile].withUnsafeBytes { (bytes: UnsafeRawBufferPointer) in
-      for position in 0..<plane {
-        pixels[3 * position] = bytes[start + position]
-        pixels[3 * position + 1] = bytes[start + plane + position]
-        pixels[3 * position + 2] = bytes[start + 2 * plane + position]
-      }
-    }
-    return .pixels(width: Self.imageSizePixels, height: Self.imageSizePixels)
-  }
-
-  /// The ten names, from `batches.meta.txt` where it is there.
-  private static func classNames(in folder: URL) throws -> [String] {
-    let path = folder.path + "/batches.meta.txt"
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      return ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
-    }
-    let names = text.split(whereSeparator: \.isWhitespace).map(String.init)
-    guard names.count == 10 else {
-      throw VisionDataError("\(path): expected 10 class names, got \(names.count)")
-    }
-    return names
-  }
+  public func name(at index: Int) -> String { images.name(at: index) }
+  public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }
 }

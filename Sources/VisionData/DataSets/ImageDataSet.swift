@@ -24,15 +24,16 @@ public protocol ImageDataSet: Sendable {
 extension ImageDataSet {
   /// Reads and decodes the image at `index`.
   ///
+  /// - Parameter honorsEXIFOrientation: Whether it is turned upright as its EXIF data say.
   /// - Throws: `VisionDataError` that names the file when it cannot be read or is not an image.
-  public func image(at index: Int) throws -> PixelImage {
+  public func image(at index: Int, honorsEXIFOrientation: Bool = false) throws -> PixelImage {
     let buffer = ByteBuffer()
     switch try read(at: index, into: buffer) {
     case .pixels(let width, let height):
       return PixelImage(width: width, height: height, pixels: Array(buffer.bytes))
     case .encoded:
       do {
-        return try ImageCodec.decode(buffer.bytes)
+        return try ImageCodec.decode(buffer.bytes, honorsEXIFOrientation: honorsEXIFOrientation)
       } catch let error as VisionDataError {
         throw VisionDataError("\(name(at: index)): \(error.description)")
       }
@@ -48,8 +49,12 @@ public enum StoredImage: Sendable, Equatable {
   case pixels(width: Int, height: Int)
 }
 
-/// The two parts of a data set: what is learned from, and what is measured on.
+/// The parts of a data set: what is learned from, what is measured on, and, in STL-10, what has no labels.
 public enum DataSetSplit: String, Sendable, CaseIterable, Codable {
   case train
   case test
+  case unlabeled
+
+  /// The two that every labelled data set has.
+  public static let labelled: [DataSetSplit] = [.train, .test]
 }

@@ -21,16 +21,19 @@ public final class LabelledLoader: Sendable {
   private let batchSize: Int
   private let threads: Int
   private let batchesAhead: Int
+  private let honorsEXIFOrientation: Bool
   private let tally: BadImageTally
 
   /// - Parameters:
   ///   - batchSize: images in a batch, at least 1.
   ///   - threads: threads that decode and resize, at least 1.
   ///   - batchesAhead: most batches that wait or are in the making, at least 1.
+  ///   - honorsEXIFOrientation: whether images are turned upright as their EXIF data say.
   ///   - onBadImage: gets one line for the log for each unreadable image, on the thread that met it; it must not call
   ///     back into the loader.
   public init(
     dataSet: any ImageDataSet, transform: EvaluationTransform, batchSize: Int, threads: Int, batchesAhead: Int = 2,
+    honorsEXIFOrientation: Bool = false,
     onBadImage: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(batchSize >= 1, "LabelledLoader: expected a batch of at least 1 image, got \(batchSize)")
@@ -39,6 +42,7 @@ public final class LabelledLoader: Sendable {
     self.batchSize = batchSize
     self.threads = threads
     self.batchesAhead = batchesAhead
+    self.honorsEXIFOrientation = honorsEXIFOrientation
     tally = BadImageTally(dataSetCount: dataSet.count, onBadImage: onBadImage)
   }
 
@@ -57,10 +61,11 @@ public final class LabelledLoader: Sendable {
         return (storage, indices.count)
       },
       makeWorker: {},
-      fill: { [dataSet, transform, tally] _, storage, place in
+      fill: { [dataSet, transform, tally, honorsEXIFOrientation] _, storage, place in
         let index = storage.indices.lowerBound + place
         do {
-          let image = transform(try dataSet.image(at: index))
+          let image = transform(
+            try dataSet.image(at: index, honorsEXIFOrientation: honorsEXIFOrientation))
           transform.write(normalized: image, to: storage.images.floats(place))
           storage.isReadable[place] = true
         } catch let error as VisionDataError {

@@ -86,7 +86,7 @@ public struct ShapesDataSet: Codable, Sendable, Equatable {
     let partial = path + ".partial"
     try FileSystem.remove(partial)
     do {
-      for split in DataSetSplit.allCases {
+      for split in DataSetSplit.labelled {
         for name in Self.classNames { try FileSystem.createFolder("\(partial)/\(split)/\(name)") }
       }
       try writeImages(to: partial, threads: threads, onProgress: onProgress)

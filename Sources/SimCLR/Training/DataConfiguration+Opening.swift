@@ -1,0 +1,26 @@
+import Foundation
+import VisionData
+
+extension DataConfiguration {
+  /// The images to train on.
+  ///
+  /// - Throws: `VisionDataError` when they are not there, or a list names some that are not.
+  func openTrainingImages() throws -> any ImageDataSet {
+    var images = try openSplit(URL(fileURLWithPath: path))
+    if !classes.isEmpty { images = try SubsetDataSet(images, classesIn: URL(fileURLWithPath: classes)) }
+    if !subset.isEmpty { images = try SubsetDataSet(images, imagesIn: URL(fileURLWithPath: subset)) }
+    return images
+  }
+
+  private func openSplit(_ root: URL) throws -> any ImageDataSet {
+    func open(_ split: DataSetSplit) throws -> any ImageDataSet { try DataSetLocator.open(root, split: split) }
+    switch split {
+    case .train: return try open(.train)
+    case .unlabeled: return try open(.unlabeled)
+    case .trainAndUnlabeled: return JoinedDataSet(try open(.train), try open(.unlabeled))
+    case .auto:
+      let train = try open(.train)
+      return train is STL10 ? JoinedDataSet(train, try open(.unlabeled)) : train
+    }
+  }
+}
