@@ -22,7 +22,7 @@ struct SimCLRTool: ParsableCommand {
     version: "0.1.0",
     subcommands: [
       PretrainCommand.self, EvaluateCommand.self, EmbedCommand.self, ExportCommand.self, DataCommand.self,
-      BenchmarkCommand.self, DoctorCommand.self,
+      AugmentCommand.self, BenchmarkCommand.self, DoctorCommand.self,
     ])
 
   static func main() {

@@ -43,14 +43,31 @@ public enum ImageCodec {
   /// - Throws: `VisionDataError` when the image is too large for a JPEG (65,500 pixels a side) or memory runs out.
   public static func encodeJPEG(_ image: PixelImage, quality: Int) throws -> [UInt8] {
     precondition(1...100 ~= quality, "encodeJPEG: quality is 1...100, got \(quality)")
+    return try encode(image, as: "JPEG") {
+      cimagecodec_encode_jpeg(image.pixels, image.width, image.height, Int32(quality), $0, $1, $2)
+    }
+  }
+
+  /// Encodes as PNG.
+  ///
+  /// - Throws: `VisionDataError` when the image is too large for a PNG or memory runs out.
+  public static func encodePNG(_ image: PixelImage) throws -> [UInt8] {
+    try encode(image, as: "PNG") { cimagecodec_encode_png(image.pixels, image.width, image.height, $0, $1, $2) }
+  }
+
+  private static func encode(
+    _ image: PixelImage, as format: String,
+    with encoder: (
+      UnsafeMutablePointer<UnsafeMutablePointer<UInt8>?>, UnsafeMutablePointer<Int>, UnsafeMutablePointer<CChar>
+    ) -> Int32
+  ) throws -> [UInt8] {
     var buffer: UnsafeMutablePointer<UInt8>?
     var count = 0
     try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CIMAGECODEC_ERROR_SIZE)) { text in
       let reason = text.baseAddress!
-      if cimagecodec_encode_jpeg(image.pixels, image.width, image.height, Int32(quality), &buffer, &count, reason) != 0
-      {
+      if encoder(&buffer, &count, reason) != 0 {
         throw VisionDataError(
-          "cannot encode a JPEG of \(image.width) x \(image.height) pixels: \(String(cString: reason))")
+          "cannot encode a \(format) of \(image.width) x \(image.height) pixels: \(String(cString: reason))")
       }
     }
     defer { cimagecodec_free(buffer) }

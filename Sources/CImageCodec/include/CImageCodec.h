@@ -70,6 +70,11 @@ int cimagecodec_encode_jpeg(
     const uint8_t *pixels, size_t width, size_t height, int quality, uint8_t **bytes, size_t *byte_count,
     char error[CIMAGECODEC_ERROR_SIZE]);
 
+// Encodes interleaved 8-bit RGB as PNG, in the same way.
+int cimagecodec_encode_png(
+    const uint8_t *pixels, size_t width, size_t height, uint8_t **bytes, size_t *byte_count,
+    char error[CIMAGECODEC_ERROR_SIZE]);
+
 void cimagecodec_free(uint8_t *buffer);
 
 #endif
