@@ -4,8 +4,8 @@ import VisionData
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "data", abstract: "Fetch or draw a data set.",
-    subcommands: [ShapesCommand.self, CIFAR10Command.self])
+    commandName: "data", abstract: "Fetch, draw or inspect a data set.",
+    subcommands: [ShapesCommand.self, CIFAR10Command.self, InspectCommand.self])
 }
 
 struct ShapesCommand: ParsableCommand {

@@ -147,6 +147,38 @@ import Torch
     #expect(outcome.errors.contains("broken.jpg"))
   }
 
+  @Test("data inspect says what each split holds, to people and in one JSON object")
+  func inspect() throws {
+    let program = try Program()
+    defer { program.remove() }
+    try Data("no image".utf8).write(to: program.folder.appendingPathComponent("data/test/cat/broken.jpg"))
+    let plain = try program.run("data", "inspect", "data")
+    #expect(plain.exitCode == 0 && plain.errors.isEmpty)
+    for line in [
+      "train: 20 images", "  classes   2, 10 images each: cat, dog", "  size      16 × 16 pixels",
+      "  stored as 20 JPEG", "  bad       none", "test: 11 images", "  bad       1 image", "augmentation:",
+    ] {
+      #expect(plain.output.split(separator: "\n").contains(Substring(line)), "\(line)\n\(plain.output)")
+    }
+    #expect(plain.output.contains("/data/test/cat/broken.jpg: expected a JPEG or PNG image"))
+
+    let json = try program.run("data", "inspect", "data/train", "--limit", "6", "--threads", "3", "--json")
+    #expect(json.exitCode == 0)
+    let object = try #require(try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any])
+    let leftOut = try #require(object["left_out"] as? [String: String])
+    #expect(leftOut["test"]?.contains("no test images") == true && leftOut.count == 1)
+    let train = try #require((object["splits"] as? [String: [String: Any]])?["train"])
+    #expect(train["image_count"] as? Int == 20 && train["inspected_count"] as? Int == 6)
+    #expect((train["mean"] as? [Double])?.count == 3 && (train["standard_deviation"] as? [Double])?.count == 3)
+
+    let missing = try program.run("data", "inspect", "data/train", "--split", "test")
+    #expect(missing.exitCode == 1 && missing.errors.hasPrefix("error: ") && missing.errors.contains("no test images"))
+    let nowhere = try program.run("data", "inspect", "nowhere")
+    #expect(nowhere.exitCode == 1 && nowhere.errors.contains("nowhere: no such folder"))
+    let none = try program.run("data", "inspect", "data", "--limit", "0")
+    #expect(none.exitCode == 2 && none.errors.contains("--limit: expected at least 1 image, got 0"))
+  }
+
   private func waitForSteps(_ steps: Int, in run: URL, of process: Process) throws {
     let deadline = Date().addingTimeInterval(120)
     while Date() < deadline, process.isRunning {
