@@ -44,6 +44,7 @@ let package = Package(
       name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
     .target(
       name: "SimCLR", dependencies: ["Torch", "TorchNN", "VisionData", "Yams"], swiftSettings: strict),
+    .target(name: "Launching", swiftSettings: strict),
     .target(name: "SimCLREvaluation", dependencies: ["SimCLR"], swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
@@ -63,6 +64,7 @@ let package = Package(
     .testTarget(
       name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(name: "LaunchingTests", dependencies: ["Launching"], swiftSettings: strict),
     .testTarget(
       name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
   ],
