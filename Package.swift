@@ -40,16 +40,17 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
+    .target(name: "Launching", swiftSettings: strict),
+    .target(name: "TorchDistributed", dependencies: ["Launching", "TorchNN"], swiftSettings: strict),
     .target(
       name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
     .target(
-      name: "SimCLR", dependencies: ["Torch", "TorchNN", "VisionData", "Yams"], swiftSettings: strict),
-    .target(name: "Launching", swiftSettings: strict),
+      name: "SimCLR", dependencies: ["TorchDistributed", "VisionData", "Yams"], swiftSettings: strict),
     .target(name: "SimCLREvaluation", dependencies: ["SimCLR"], swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "SimCLR", "SimCLREvaluation", "VisionData",
+        "Launching", "SimCLR", "SimCLREvaluation", "VisionData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport", swiftSettings: strict),

@@ -63,6 +63,8 @@ missing_packages() {
   has_header jpeglib.h || echo libjpeg-dev
   has_header png.h || echo libpng-dev
   has_header zlib.h || echo zlib1g-dev
+  # libtorch holds gloo, but not its headers.
+  has_header gloo/context.h || echo libgloo-dev
   compgen -G '/usr/include/c++/*/vector' >/dev/null || echo g++
   command -v git >/dev/null || echo git
   command -v curl >/dev/null || echo curl

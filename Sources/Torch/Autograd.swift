@@ -44,10 +44,10 @@ public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Re
 // MARK: - Mixed precision
 
 /// Runs `body` with matrix products and convolutions in `dtype` and what needs precision in float32, as
-/// `torch.autocast` does. With `dtype` float32 nothing changes.
+/// `torch.autocast` does. With `dtype` float32 or float64 nothing changes.
 public func withAutocast<Result>(_ device: Device, _ dtype: DType, _ body: () throws -> Result) rethrows -> Result {
   let before = (ctorch_autocast_enabled(device.number), ctorch_autocast_dtype(device.number))
-  if dtype == .float32 {
+  if dtype == .float32 || dtype == .float64 {
     ctorch_set_autocast(device.number, false, before.1)
   } else {
     ctorch_set_autocast(device.number, true, dtype.rawValue)

@@ -5,10 +5,10 @@ import CTorch
 /// Operations whose shapes or element types do not fit trap with the operation's name and its operands, as an index out
 /// of range does.
 public final class Tensor: @unchecked Sendable {
-  let handle: OpaquePointer
+  package let handle: OpaquePointer
 
   /// Takes over a handle.
-  init(owning handle: OpaquePointer) { self.handle = handle }
+  package init(owning handle: OpaquePointer) { self.handle = handle }
 
   deinit { ctorch_tensor_free(handle) }
 

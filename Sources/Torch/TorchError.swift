@@ -13,7 +13,7 @@ public struct TorchError: Error, Sendable, CustomStringConvertible {
   }
 
   /// libtorch's last error on this thread.
-  static func last() -> TorchError {
+  package static func last() -> TorchError {
     TorchError(String(cString: ctorch_error_message()), details: String(cString: ctorch_error_details()))
   }
 }

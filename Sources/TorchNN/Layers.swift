@@ -54,6 +54,10 @@ open class BatchNorm: Module {
   public let runningVar: Buffer
   /// How many batches the running statistics have seen: int64, no dimensions.
   public let numBatchesTracked: Buffer
+  /// Normalises by statistics of more than this input when training; nil: by the input's own.
+  public final var normalization: (any SharedBatchNormalization)?
+  /// Whether training moves the running statistics.
+  public final var tracksRunningStatistics = true
 
   private static let momentum = 0.1
   private static let epsilon = 1e-5
@@ -67,11 +71,39 @@ open class BatchNorm: Module {
   }
 
   open override func callAsFunction(_ input: Tensor) -> Tensor {
-    if isTraining { numBatchesTracked.value.add_(1) }
-    return Functional.batchNorm(
-      input, weight: weight.value, bias: bias.value, runningMean: runningMean.value,
-      runningVariance: runningVar.value, training: isTraining, momentum: Self.momentum, epsilon: Self.epsilon)
+    guard let normalization, isTraining else { return normalizedByOwnStatistics(input) }
+    let result = normalization(input, weight: weight.value, bias: bias.value, epsilon: Self.epsilon)
+    if tracksRunningStatistics {
+      withoutGradients {
+        numBatchesTracked.value.add_(1)
+        runningMean.value.lerp_(result.mean, weight: Self.momentum)
+        runningVar.value.lerp_(result.unbiasedVariance, weight: Self.momentum)
+      }
+    }
+    return result.output
   }
+
+  private func normalizedByOwnStatistics(_ input: Tensor) -> Tensor {
+    let tracks = tracksRunningStatistics || !isTraining
+    if isTraining && tracks { numBatchesTracked.value.add_(1) }
+    return Functional.batchNorm(
+      input, weight: weight.value, bias: bias.value, runningMean: tracks ? runningMean.value : nil,
+      runningVariance: tracks ? runningVar.value : nil, training: isTraining, momentum: Self.momentum,
+      epsilon: Self.epsilon)
+  }
+}
+
+/// How ``BatchNorm`` trains on statistics that are not of its input alone, but shared with other processes.
+public protocol SharedBatchNormalization: Sendable {
+  /// Normalises `input` `[N, C, …]` and says by which statistics: the mean of each channel and the variance with
+  /// Bessel's correction, `[C]`, for the running statistics.
+  func callAsFunction(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)
+    -> (output: Tensor, mean: Tensor, unbiasedVariance: Tensor)
+}
+
+extension Module {
+  /// The layers of batch normalisation in this module, in the order of declaration.
+  public final func batchNorms() -> [BatchNorm] { submodules().compactMap { $0 as? BatchNorm } }
 }
 
 /// ``BatchNorm`` over images `[N, C, H, W]`.

@@ -81,6 +81,13 @@ extension Module {
   /// All parameters in the order of declaration.
   public final func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
 
+  /// This module and all within it, in the order of declaration.
+  public final func submodules() -> [Module] {
+    var found: [Module] = []
+    visit { module, _ in found.append(module) }
+    return found
+  }
+
   /// Parameters and buffers with their names, in PyTorch's order: the state that a checkpoint holds. The tensors share
   /// memory with the module.
   public final func stateDictionary() -> [(name: String, tensor: Tensor)] {

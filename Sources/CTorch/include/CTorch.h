@@ -13,6 +13,9 @@ extern "C" {
 
 typedef struct ctorch_tensor ctorch_tensor;
 typedef struct ctorch_generator ctorch_generator;
+typedef struct ctorch_store ctorch_store;
+typedef struct ctorch_process_group ctorch_process_group;
+typedef struct ctorch_reducer ctorch_reducer;
 typedef int32_t ctorch_status;
 
 enum { CTORCH_OK = 0, CTORCH_INVALID = 1, CTORCH_OUT_OF_MEMORY = 2 };
@@ -249,6 +252,17 @@ ctorch_status ctorch_nn_conv2d(const ctorch_tensor *input, const ctorch_tensor *
 ctorch_status ctorch_nn_batch_norm(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
                                    ctorch_tensor *running_mean, ctorch_tensor *running_var, bool training,
                                    double momentum, double epsilon, ctorch_tensor **out);
+/// The sum of each channel of `input` `[N, C, …]` and that of its squares: `[2, C]`, float64.
+ctorch_status ctorch_nn_batch_norm_sums(const ctorch_tensor *input, ctorch_tensor **out);
+/// The sum of `gradient` in each channel, and that of its products with input - mean: `[2, C]`, float64.
+ctorch_status ctorch_nn_batch_norm_gradient_sums(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                 const ctorch_tensor *mean, ctorch_tensor **out);
+/// gradient * gradient_scale + (input - mean) * input_scale + shift, the last four `[C]`: the gradient of the input of a
+/// batch normalisation, in one pass.
+ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                  const ctorch_tensor *mean, const ctorch_tensor *gradient_scale,
+                                                  const ctorch_tensor *input_scale, const ctorch_tensor *shift,
+                                                  ctorch_tensor **out);
 ctorch_status ctorch_nn_max_pool2d(const ctorch_tensor *input, int64_t kernel, int64_t stride, int64_t padding,
                                    ctorch_tensor **out);
 ctorch_status ctorch_nn_adaptive_avg_pool2d(const ctorch_tensor *input, int64_t height, int64_t width,
@@ -259,6 +273,58 @@ ctorch_status ctorch_nn_log_softmax(const ctorch_tensor *input, int64_t dimensio
 ctorch_status ctorch_nn_cross_entropy(const ctorch_tensor *input, const ctorch_tensor *target, ctorch_tensor **out);
 /// input / max(|input|, epsilon) along `dimension`.
 ctorch_status ctorch_nn_normalize(const ctorch_tensor *input, int64_t dimension, double epsilon, ctorch_tensor **out);
+
+// MARK: Stores (keys and bytes that processes share over TCP)
+
+/// Serves a store on a socket that already listens, which it takes over.
+ctorch_status ctorch_store_host(int32_t listening_socket, int32_t port, const char *host, int64_t timeout_milliseconds,
+                                ctorch_store **out);
+ctorch_status ctorch_store_connect(const char *host, int32_t port, int64_t timeout_milliseconds, ctorch_store **out);
+/// The same store, seen through keys that begin with `prefix`.
+ctorch_status ctorch_store_prefix(const ctorch_store *self, const char *prefix, ctorch_store **out);
+void ctorch_store_free(ctorch_store *store);
+ctorch_status ctorch_store_set(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count);
+/// Waits for the key. `*bytes` is the caller's to `free`.
+ctorch_status ctorch_store_get(const ctorch_store *self, const char *key, int64_t timeout_milliseconds, void **bytes,
+                               size_t *byte_count);
+ctorch_status ctorch_store_has(const ctorch_store *self, const char *key, bool *out);
+/// Adds to a counter, and gives its new value.
+ctorch_status ctorch_store_add(const ctorch_store *self, const char *key, int64_t value, int64_t *out);
+
+// MARK: Process groups. Collectives wait for their result, and after one failed all fail.
+
+enum { CTORCH_SUM = 0, CTORCH_MINIMUM = 1, CTORCH_MAXIMUM = 2 };
+
+/// Connects `size` processes over TCP, each listening on a network interface, or on an address of this machine where
+/// `interface` is NULL. `companion` is a group that fails together with this one; it may be NULL.
+ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank, int32_t size, const char *address,
+                                        const char *interface, int64_t timeout_milliseconds,
+                                        const ctorch_process_group *companion, ctorch_process_group **out);
+void ctorch_process_group_free(ctorch_process_group *group);
+bool ctorch_process_group_has_failed(const ctorch_process_group *self);
+/// Has all further collectives fail.
+void ctorch_process_group_fail(ctorch_process_group *self);
+/// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count.
+int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self);
+/// In place.
+ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tensor, int32_t operation);
+/// Joins the tensors of all processes, of one shape, along their first dimension.
+ctorch_status ctorch_all_gather(ctorch_process_group *group, const ctorch_tensor *tensor, ctorch_tensor **out);
+/// In place.
+ctorch_status ctorch_broadcast(ctorch_process_group *group, ctorch_tensor *tensor, int32_t root);
+
+// MARK: Reducers
+
+/// Sums the gradients of `parameters` over the processes of a group, in buckets, during `ctorch_reducer_backward`.
+/// Gradients become views of the buckets. With `compresses` they travel and are added as bfloat16.
+ctorch_status ctorch_reducer_create(const ctorch_process_group *group, const ctorch_tensor *const *parameters,
+                                    const char *const *names, int32_t count, int64_t bucket_bytes,
+                                    int64_t first_bucket_bytes, bool finds_unused, bool compresses,
+                                    ctorch_reducer **out);
+void ctorch_reducer_free(ctorch_reducer *reducer);
+/// Backward from `output`, then waits for the sums; `*waited_seconds` says how long it had nothing else to do.
+ctorch_status ctorch_reducer_backward(ctorch_reducer *self, const ctorch_tensor *output,
+                                      const ctorch_tensor *gradient, double *waited_seconds);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,220 @@
+// Batch normalisation in the parts between which processes exchange statistics. Sums are float64, so that how they are
+// cut into processes and threads does not show in what is made of them.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include <bit>
+#include <mutex>
+#include <vector>
+
+#include "guard.hpp"
+
+using namespace ctorch;
+
+namespace {
+
+/// Compiled for AVX2 as well, and chosen at run time.
+#define FOR_EACH_CPU __attribute__((target_clones("arch=x86-64-v3", "default")))
+
+/// c10::BFloat16's bits; its own conversions are not found by name from a clone.
+struct BFloat16 {
+  uint16_t bits;
+};
+
+#define INLINE inline __attribute__((always_inline))
+INLINE float widened(float value) { return value; }
+INLINE double widened(double value) { return value; }
+INLINE float widened(BFloat16 value) { return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16); }
+
+INLINE void narrow(float value, float &out) { out = value; }
+INLINE void narrow(double value, double &out) { out = value; }
+/// To the nearest, ties to even.
+INLINE void narrow(float value, BFloat16 &out) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  uint32_t rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16;
+  out.bits = static_cast<uint16_t>(value == value ? rounded : 0x7FC0);
+}
+
+/// Rows of C channels, one after another.
+struct Rows {
+  int64_t count, channels;
+};
+
+// What follows is written for each element type with macros, since templates cannot have clones.
+#define DEFINE_ROW_LOOPS(Element, Wide)                                                                             \
+  /* sums[0][c] += x, sums[1][c] += x * x */                                                                        \
+  FOR_EACH_CPU void add_moments(const Element *x, Rows rows, double *sum, double *square_sum) {                     \
+    for (int64_t row = 0; row < rows.count; ++row, x += rows.channels) {                                            \
+      for (int64_t c = 0; c < rows.channels; ++c) {                                                                 \
+        double value = widened(x[c]);                                                                               \
+        sum[c] += value;                                                                                            \
+        square_sum[c] += value * value;                                                                             \
+      }                                                                                                             \
+    }                                                                                                               \
+  }                                                                                                                 \
+  /* sums[0][c] += dy, sums[1][c] += dy * (x - mean) */                                                             \
+  FOR_EACH_CPU void add_gradients(const Element *dy, const Element *x, const Wide *mean, Rows rows, double *sum,    \
+                                  double *product_sum) {                                                            \
+    for (int64_t row = 0; row < rows.count; ++row, dy += rows.channels, x += rows.channels) {                       \
+      for (int64_t c = 0; c < rows.channels; ++c) {                                                                 \
+        double gradient = widened(dy[c]);                                                                           \
+        sum[c] += gradient;                                                                                         \
+        product_sum[c] += gradient * (widened(x[c]) - mean[c]);                                                     \
+      }                                                                                                             \
+    }                                                                                                               \
+  }                                                                                                                 \
+  /* out = dy * a + (x - mean) * b + shift, rounded once */                                                         \
+  FOR_EACH_CPU void combine(const Element *dy, const Element *x, const Wide *mean, const Wide *a, const Wide *b,    \
+                            const Wide *shift, Rows rows, Element *out) {                                           \
+    for (int64_t row = 0; row < rows.count; ++row) {                                                                \
+      for (int64_t c = 0; c < rows.channels; ++c) {                                                                 \
+        narrow(widened(dy[c]) * a[c] + (widened(x[c]) - mean[c]) * b[c] + shift[c], out[c]);                        \
+      }                                                                                                             \
+      dy += rows.channels, x += rows.channels, out += rows.channels;                                                \
+    }                                                                                                               \
+  }
+
+DEFINE_ROW_LOOPS(float, float)
+DEFINE_ROW_LOOPS(double, double)
+DEFINE_ROW_LOOPS(BFloat16, float)
+
+/// The type that statistics of elements of a type have.
+at::ScalarType wide(at::ScalarType type) { return type == at::kDouble ? at::kDouble : at::kFloat; }
+
+/// Elements with the channels of a place side by side: vectors, or channels-last images. There are no loops for float16.
+at::Tensor as_rows(const at::Tensor &tensor) {
+  at::Tensor values = tensor.scalar_type() == at::kHalf ? tensor.to(at::kFloat) : tensor;
+  return values.contiguous(tensor.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+}
+
+Rows rows_of(const at::Tensor &tensor) { return {tensor.numel() / tensor.size(1), tensor.size(1)}; }
+
+/// The typed accessors of at::Tensor are not found by name in a library that another compiler built.
+template <class Element>
+const Element *elements(const at::Tensor &tensor) {
+  return static_cast<const Element *>(tensor.const_data_ptr());
+}
+
+template <class Element>
+Element *mutable_elements(const at::Tensor &tensor) {
+  return static_cast<Element *>(tensor.mutable_data_ptr());
+}
+
+/// Calls `body` with a null pointer of the element type.
+template <class Body>
+void with_element_type(at::ScalarType type, Body &&body) {
+  switch (type) {
+    case at::kFloat: return body(static_cast<float *>(nullptr));
+    case at::kDouble: return body(static_cast<double *>(nullptr));
+    case at::kBFloat16: return body(static_cast<BFloat16 *>(nullptr));
+    default: TORCH_CHECK(false, "batch normalisation of ", type, " is not defined");
+  }
+}
+
+int64_t grain(Rows rows) { return std::max<int64_t>(1, 16384 / rows.channels); }
+
+/// Adds up two float64 sums a channel, `[2, C]`: `add(first row, rows, sums, other sums)` on each thread.
+template <class Add>
+at::Tensor sums_over_rows(Rows rows, Add &&add) {
+  at::Tensor total = at::zeros({2, rows.channels}, at::kDouble);
+  double *result = mutable_elements<double>(total);
+  std::mutex mutex;
+  at::parallel_for(0, rows.count, grain(rows), [&](int64_t begin, int64_t end) {
+    std::vector<double> sums(2 * rows.channels, 0.0);
+    add(begin, Rows{end - begin, rows.channels}, sums.data(), sums.data() + rows.channels);
+    std::lock_guard<std::mutex> lock(mutex);
+    for (size_t i = 0; i < sums.size(); ++i) result[i] += sums[i];
+  });
+  return total;
+}
+
+at::Tensor per_channel(const at::Tensor &values, const at::Tensor &like) {
+  std::vector<int64_t> shape(like.dim(), 1);
+  shape[1] = -1;
+  return values.view(shape);
+}
+
+}  // namespace
+
+extern "C" {
+
+ctorch_status ctorch_nn_batch_norm_sums(const ctorch_tensor *input, ctorch_tensor **out) {
+  return guard([&] {
+    const at::Tensor &x = input->value;
+    if (x.is_cuda()) {
+      constexpr double epsilon = 1e-5;
+      auto [mean, inverse_deviation] = at::batch_norm_stats(x, epsilon);
+      double count = static_cast<double>(x.numel() / x.size(1));
+      at::Tensor center = mean.to(at::kDouble);
+      at::Tensor variance = (inverse_deviation.to(at::kDouble).pow(-2) - epsilon).clamp_min(0);
+      *out = wrap(at::stack({center, variance + center * center}) * count);
+      return;
+    }
+    at::Tensor values = as_rows(x);
+    Rows rows = rows_of(values);
+    with_element_type(values.scalar_type(), [&](auto *type) {
+      using Element = std::remove_pointer_t<decltype(type)>;
+      *out = wrap(sums_over_rows(rows, [&](int64_t first, Rows part, double *sum, double *square_sum) {
+        add_moments(elements<Element>(values) + first * rows.channels, part, sum, square_sum);
+      }));
+    });
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_gradient_sums(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                 const ctorch_tensor *mean, ctorch_tensor **out) {
+  return guard([&] {
+    if (input->value.is_cuda()) {
+      auto [sum, product_sum, unused_weight, unused_bias] = at::batch_norm_backward_reduce(
+          gradient->value, input->value, mean->value, at::ones_like(mean->value), {}, /*input_g=*/true,
+          /*weight_g=*/false, /*bias_g=*/false);
+      *out = wrap(at::stack({sum, product_sum}).to(at::kDouble));
+      return;
+    }
+    at::Tensor x = as_rows(input->value), dy = as_rows(gradient->value).to(x.scalar_type());
+    at::Tensor center = mean->value.to(wide(x.scalar_type())).contiguous();
+    Rows rows = rows_of(x);
+    with_element_type(x.scalar_type(), [&](auto *type) {
+      using Element = std::remove_pointer_t<decltype(type)>;
+      using Wide = decltype(widened(Element()));
+      *out = wrap(sums_over_rows(rows, [&](int64_t first, Rows part, double *sum, double *product_sum) {
+        int64_t start = first * rows.channels;
+        add_gradients(elements<Element>(dy) + start, elements<Element>(x) + start, elements<Wide>(center), part, sum,
+                      product_sum);
+      }));
+    });
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                  const ctorch_tensor *mean, const ctorch_tensor *gradient_scale,
+                                                  const ctorch_tensor *input_scale, const ctorch_tensor *shift,
+                                                  ctorch_tensor **out) {
+  return guard([&] {
+    if (input->value.is_cuda()) {
+      const at::Tensor &x = input->value;
+      at::Tensor sum = at::addcmul(per_channel(shift->value, x), gradient->value, per_channel(gradient_scale->value, x));
+      sum.addcmul_(x - per_channel(mean->value, x), per_channel(input_scale->value, x));
+      *out = wrap(sum.to(x.scalar_type()));
+      return;
+    }
+    at::Tensor x = as_rows(input->value), dy = as_rows(gradient->value).to(x.scalar_type());
+    auto vector = [&](const ctorch_tensor *tensor) { return tensor->value.to(wide(x.scalar_type())).contiguous(); };
+    at::Tensor center = vector(mean), a = vector(gradient_scale), b = vector(input_scale), c = vector(shift);
+    at::Tensor result = at::empty_like(x);
+    Rows rows = rows_of(x);
+    with_element_type(x.scalar_type(), [&](auto *type) {
+      using Element = std::remove_pointer_t<decltype(type)>;
+      using Wide = decltype(widened(Element()));
+      at::parallel_for(0, rows.count, grain(rows), [&](int64_t begin, int64_t end) {
+        int64_t start = begin * rows.channels;
+        combine(elements<Element>(dy) + start, elements<Element>(x) + start, elements<Wide>(center), elements<Wide>(a),
+                elements<Wide>(b), elements<Wide>(c), Rows{end - begin, rows.channels},
+                mutable_elements<Element>(result) + start);
+      });
+    });
+    *out = wrap(result.to(input->value.scalar_type()));
+  });
+}
+
+}  // extern "C"

@@ -1,0 +1,167 @@
+// Stores, process groups and collectives: c10d.
+#include <ATen/ATen.h>
+#include <c10/util/Flags.h>
+#include <c10/util/Logging.h>
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+
+#include <cstring>
+
+#include "process_group.hpp"
+
+C10_DECLARE_int(caffe2_log_level);
+
+using namespace ctorch;
+
+namespace {
+
+std::chrono::milliseconds milliseconds(int64_t count) { return std::chrono::milliseconds(count); }
+
+ctorch_status store_over_tcp(const char *host, const c10d::TCPStoreOptions &options, ctorch_store **out) {
+  return guard([&] {
+    // What goes wrong is reported once, by whoever asked; c10d would tell every attempt to connect besides.
+    FLAGS_caffe2_log_level = static_cast<int>(c10::GLOG_ERROR) + 1;
+    *out = new ctorch_store{c10::make_intrusive<c10d::TCPStore>(host, options)};
+  });
+}
+
+/// Collectives take no gradient: what they mean for gradients is said where they are used.
+at::Tensor exchangeable(const ctorch_tensor *tensor) { return tensor->value.detach().contiguous(); }
+
+}  // namespace
+
+extern "C" {
+
+// MARK: Stores
+
+ctorch_status ctorch_store_host(int32_t listening_socket, int32_t port, const char *host, int64_t timeout_milliseconds,
+                                ctorch_store **out) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(port);
+  options.isServer = true;
+  options.waitWorkers = false;
+  options.timeout = milliseconds(timeout_milliseconds);
+  options.masterListenFd = listening_socket;
+  return store_over_tcp(host, options, out);
+}
+
+ctorch_status ctorch_store_connect(const char *host, int32_t port, int64_t timeout_milliseconds, ctorch_store **out) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(port);
+  options.waitWorkers = false;
+  options.timeout = milliseconds(timeout_milliseconds);
+  return store_over_tcp(host, options, out);
+}
+
+ctorch_status ctorch_store_prefix(const ctorch_store *self, const char *prefix, ctorch_store **out) {
+  return guard([&] { *out = new ctorch_store{c10::make_intrusive<c10d::PrefixStore>(prefix, self->value)}; });
+}
+
+void ctorch_store_free(ctorch_store *store) { delete store; }
+
+ctorch_status ctorch_store_set(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count) {
+  return guard([&] {
+    auto first = static_cast<const uint8_t *>(bytes);
+    self->value->set(key, std::vector<uint8_t>(first, first + byte_count));
+  });
+}
+
+ctorch_status ctorch_store_get(const ctorch_store *self, const char *key, int64_t timeout_milliseconds, void **bytes,
+                               size_t *byte_count) {
+  return guard([&] {
+    self->value->wait({key}, milliseconds(timeout_milliseconds));
+    std::vector<uint8_t> value = self->value->get(key);
+    *bytes = std::malloc(std::max<size_t>(value.size(), 1));
+    if (!*bytes) throw std::bad_alloc();
+    std::memcpy(*bytes, value.data(), value.size());
+    *byte_count = value.size();
+  });
+}
+
+ctorch_status ctorch_store_has(const ctorch_store *self, const char *key, bool *out) {
+  return guard([&] { *out = self->value->check({key}); });
+}
+
+ctorch_status ctorch_store_add(const ctorch_store *self, const char *key, int64_t value, int64_t *out) {
+  return guard([&] { *out = self->value->add(key, value); });
+}
+
+// MARK: Process groups
+
+ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank, int32_t size, const char *address,
+                                        const char *interface, int64_t timeout_milliseconds,
+                                        const ctorch_process_group *companion, ctorch_process_group **out) {
+  return guard([&] {
+    auto options = c10d::ProcessGroupGloo::Options::create(milliseconds(timeout_milliseconds));
+    options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
+                                         : c10d::ProcessGroupGloo::createDeviceForHostname(address));
+    auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store->value, rank, size, options);
+    auto group = c10::make_intrusive<c10d::ProcessGroup>(store->value, rank, size);
+    constexpr auto gloo = c10d::ProcessGroup::BackendType::GLOO;
+    group->setDefaultBackend(gloo);
+    group->setBackend(c10::kCPU, gloo, backend);
+    group->setBackend(c10::kCUDA, gloo, backend);
+    *out = new ctorch_process_group{group, companion ? companion->state : std::make_shared<GroupState>()};
+  });
+}
+
+void ctorch_process_group_free(ctorch_process_group *group) { delete group; }
+
+bool ctorch_process_group_has_failed(const ctorch_process_group *self) { return self->state->failed; }
+
+void ctorch_process_group_fail(ctorch_process_group *self) { self->state->failed = true; }
+
+int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self) { return self->state->sent_bytes; }
+
+ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tensor, int32_t operation) {
+  return guard([&] {
+    group->collective([&] {
+      std::vector<at::Tensor> tensors{exchangeable(tensor)};
+      c10d::AllreduceOptions options;
+      options.reduceOp = operation == CTORCH_MINIMUM   ? c10d::ReduceOp::MIN
+                         : operation == CTORCH_MAXIMUM ? c10d::ReduceOp::MAX
+                                                       : c10d::ReduceOp::SUM;
+      group->value->allreduce(tensors, options)->wait();
+      group->state->sent_bytes += group->ring_bytes(tensors[0].nbytes());
+      if (!tensors[0].is_alias_of(tensor->value)) {
+        at::NoGradGuard no_gradients;
+        tensor->value.copy_(tensors[0]);
+      }
+    });
+  });
+}
+
+ctorch_status ctorch_all_gather(ctorch_process_group *group, const ctorch_tensor *tensor, ctorch_tensor **out) {
+  return guard([&] {
+    group->collective([&] {
+      at::Tensor input = exchangeable(tensor);
+      auto shape = input.sizes().vec();
+      TORCH_CHECK(!shape.empty(), "expected at least one dimension to gather along");
+      shape[0] *= group->size();
+      at::Tensor output = at::empty(shape, input.options());
+      group->value->_allgather_base(output, input, {})->wait();
+      group->state->sent_bytes += (group->size() - 1) * static_cast<int64_t>(input.nbytes());
+      *out = wrap(output);
+    });
+  });
+}
+
+ctorch_status ctorch_broadcast(ctorch_process_group *group, ctorch_tensor *tensor, int32_t root) {
+  return guard([&] {
+    group->collective([&] {
+      std::vector<at::Tensor> tensors{exchangeable(tensor)};
+      c10d::BroadcastOptions options;
+      options.rootRank = root;
+      group->value->broadcast(tensors, options)->wait();
+      group->state->sent_bytes += static_cast<int64_t>(tensors[0].nbytes());
+      if (!tensors[0].is_alias_of(tensor->value)) {
+        at::NoGradGuard no_gradients;
+        tensor->value.copy_(tensors[0]);
+      }
+    });
+  });
+}
+
+}  // extern "C"

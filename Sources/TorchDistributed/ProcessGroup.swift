@@ -1,0 +1,134 @@
+import CTorch
+import Torch
+
+/// Processes that compute together: each has a rank from 0 to ``size`` − 1, and all make the same exchanges in the same
+/// order (c10d's ProcessGroup over Gloo).
+///
+/// A group of one exchanges nothing. After an exchange has failed, all of this group and its companions fail at once:
+/// processes that no longer agree on what comes next have nothing to say to each other.
+public final class ProcessGroup: @unchecked Sendable {
+  public let rank: Int
+  public let size: Int
+  let handle: OpaquePointer?
+
+  /// How long exchanges took that the calling thread waited for. Read and written by the training thread.
+  public private(set) var waited = Duration.zero
+
+  /// How the numbers of the processes become one.
+  public enum Reduction: Int32, Sendable {
+    case sum = 0
+    case minimum = 1
+    case maximum = 2
+  }
+
+  /// The group of this process alone.
+  public static func single() -> ProcessGroup { ProcessGroup(rank: 0, size: 1, owning: nil) }
+
+  private init(rank: Int, size: Int, owning handle: OpaquePointer?) {
+    (self.rank, self.size, self.handle) = (rank, size, handle)
+  }
+
+  deinit { if let handle { ctorch_process_group_free(handle) } }
+
+  /// Connects the processes that find each other through `store`, over TCP.
+  ///
+  /// - Parameters:
+  ///   - store: prefixed so that no other group uses its keys.
+  ///   - address: the numeric address of this machine to listen on.
+  ///   - interface: the network interface to listen on instead.
+  ///   - timeout: how long an exchange may take before it has failed.
+  ///   - companion: a group that fails together with this one.
+  /// - Throws: ``DistributedError`` when not all arrive within `timeout`.
+  public static func gloo(
+    _ store: Store, rank: Int, size: Int, address: String, interface: String? = nil, timeout: Duration,
+    companion: ProcessGroup? = nil
+  ) throws -> ProcessGroup {
+    var handle: OpaquePointer?
+    let status = ctorch_process_group_gloo(
+      store.handle, Int32(rank), Int32(size), address, interface, timeout.milliseconds, companion?.handle, &handle)
+    guard status == CTORCH_OK else {
+      throw DistributedError(
+        "rank \(rank) could not connect with the others: \(TorchError.last())", isConsequence: true)
+    }
+    return ProcessGroup(rank: rank, size: size, owning: handle)
+  }
+}
+
+// MARK: - Exchanges
+
+extension ProcessGroup {
+  /// Whether an exchange failed.
+  public var hasFailed: Bool { handle.map(ctorch_process_group_has_failed) ?? false }
+
+  /// Bytes of tensors that this process sent in this group and its companions: of an all-reduce 2 (W − 1) / W times the
+  /// tensor (what a ring sends), of an all-gather W − 1 times its own part.
+  public var sentBytes: Int { handle.map { Int(ctorch_process_group_sent_bytes($0)) } ?? 0 }
+
+  /// Reduces a tensor over the processes, in place.
+  ///
+  /// - Throws: ``DistributedError`` when a process does not take part; so do the other exchanges.
+  public func allReduce(_ tensor: Tensor, _ reduction: Reduction = .sum) throws {
+    try exchange { ctorch_all_reduce($0, tensor.handle, reduction.rawValue) }
+  }
+
+  /// Joins the tensors of all processes `[N, …]` along the first dimension, by rank: `[W N, …]`.
+  public func allGather(_ tensor: Tensor) throws -> Tensor {
+    var result: OpaquePointer?
+    try exchange { ctorch_all_gather($0, tensor.handle, &result) }
+    return result.map(Tensor.init(owning:)) ?? tensor.detached()
+  }
+
+  /// Overwrites a tensor with that of the process `root`.
+  public func broadcast(_ tensor: Tensor, from root: Int = 0) throws {
+    try exchange { ctorch_broadcast($0, tensor.handle, Int32(root)) }
+  }
+
+  /// Has all further exchanges of this group and its companions fail at once.
+  public func abandon() { if let handle { ctorch_process_group_fail(handle) } }
+
+  private func exchange(_ body: (OpaquePointer) -> ctorch_status) throws {
+    guard let handle else { return }
+    let start = ContinuousClock.now
+    defer { waited += start.duration(to: .now) }
+    guard body(handle) == CTORCH_OK else {
+      throw DistributedError("an exchange between the processes failed: \(TorchError.last())", isConsequence: true)
+    }
+  }
+}
+
+// MARK: - Exchanges within a network
+
+extension ProcessGroup {
+  /// Joins the tensors of all processes, as ``allGather(_:)`` does, with gradient: what every process finds as the
+  /// gradient of this process's part is added up.
+  ///
+  /// Networks cannot throw: after a failure the result is NaN, and ``hasFailed`` says why.
+  public func gather(_ tensor: Tensor) -> Tensor {
+    guard size > 1 else { return tensor }
+    let gathering = DifferentiableOperation { [self] inputs in
+      let part = inputs[0]
+      let length = part.shape[0]
+      return (
+        [allGatherOrNaN(part)],
+        { [self] gradients in
+          let total = gradients[0].clone()
+          allReduceOrNaN(total)
+          return [total.narrow(0, rank * length..<(rank + 1) * length)]
+        }
+      )
+    }
+    return gathering(tensor)[0]
+  }
+
+  /// ``allGather(_:)`` where nothing can be thrown.
+  func allGatherOrNaN(_ tensor: Tensor) -> Tensor {
+    (try? allGather(tensor))
+      ?? Tensor.full(
+        [size * tensor.shape[0]] + tensor.shape.dropFirst(), .nan, dtype: tensor.dtype, device: tensor.device)
+  }
+
+  /// ``allReduce(_:_:)`` where nothing can be thrown.
+  func allReduceOrNaN(_ tensor: Tensor) {
+    if (try? allReduce(tensor)) == nil { tensor.fill_(.nan) }
+  }
+}
