@@ -44,17 +44,21 @@ struct PretrainCommand: ParsableCommand {
     guard !printConfiguration, let output else { return console.result(try configuration.yaml()) }
     TorchRuntime.keepFreedMemory()
     let folder = RunFolder(URL(fileURLWithPath: output))
-    let training =
-      resume && folder.holdsRun
-      ? try Pretraining.resume(configuration, in: folder) : try Pretraining.start(configuration, in: folder)
     let stop = StopSignal()
-    var progress = TrainingProgress(console)
-    let outcome = try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet })
+    let (outcome, isFirst) = try withOtherProcesses(configuration) { world in
+      let goesOn = try world.value(ofFirst: resume && folder.holdsRun)!
+      let training =
+        goesOn
+        ? try Pretraining.resume(configuration, in: folder, with: world)
+        : try Pretraining.start(configuration, in: folder, with: world)
+      var progress = TrainingProgress(console)
+      return (try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet }), world.isFirst)
+    }
     console.endLive()
     switch outcome {
-    case .finished(let step): console.note("done after \(step) steps: \(output)")
+    case .finished(let step): if isFirst { console.note("done after \(step) steps: \(output)") }
     case .stopped(let step):
-      console.note("stopped and saved after step \(step). Go on with the same command and --resume")
+      if isFirst { console.note("stopped and saved after step \(step). Go on with the same command and --resume") }
       throw ExitCode.stoppedBySignal
     }
   }

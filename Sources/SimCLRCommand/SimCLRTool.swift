@@ -1,8 +1,10 @@
 import ArgumentParser
 import Foundation
+import Launching
 import SimCLR
 import SimCLREvaluation
 import Torch
+import TorchDistributed
 import VisionData
 
 /// The program: reads the arguments, runs the command, and turns every error into a line and an exit code.
@@ -19,7 +21,7 @@ struct SimCLRTool: ParsableCommand {
 
       Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 75 stopped by a signal after a checkpoint.
       """,
-    version: "0.1.0",
+    version: SimCLRVersion.current,
     subcommands: [
       PretrainCommand.self, EvaluateCommand.self, EmbedCommand.self, ExportCommand.self, DataCommand.self,
       AugmentCommand.self, BenchmarkCommand.self, DoctorCommand.self,
@@ -37,12 +39,14 @@ struct SimCLRTool: ParsableCommand {
 
   private static func leave(with error: Error) -> Never {
     switch error {
-    case let stop as ExitCode: Foundation.exit(stop.rawValue)
+    case let stop as ExitCode: leave(stop)
     case let error as ConfigurationError: leave(.wrongUsage, error.description)
     case let error as RunError: leave(.failed, error.description)
     case let error as EvaluationError: leave(.failed, error.description)
     case let error as TorchError: leave(.failed, error.description)
     case let error as VisionDataError: leave(.failed, error.description)
+    case let error as DistributedError: leave(.failed, error.description)
+    case let error as LaunchError: leave(error.isWrongUsage ? .wrongUsage : .failed, error.description)
     default: break
     }
     guard exitCode(for: error) == .validationFailure else {
@@ -50,12 +54,18 @@ struct SimCLRTool: ParsableCommand {
       leave(.failed, message(for: error))
     }
     FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
-    Foundation.exit(ExitCode.wrongUsage.rawValue)
+    leave(.wrongUsage)
   }
 
   private static func leave(_ code: ExitCode, _ message: String) -> Never {
     FileHandle.standardError.write(Data("error: \(message)\n".utf8))
-    Foundation.exit(code.rawValue)
+    leave(code)
+  }
+
+  /// At once, for threads that still wait for processes that were lost must not be waited for.
+  private static func leave(_ code: ExitCode) -> Never {
+    fflush(nil)
+    _exit(code.rawValue)
   }
 }
 

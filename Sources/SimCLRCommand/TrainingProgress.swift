@@ -21,6 +21,9 @@ struct TrainingProgress {
         "epoch \(epoch.epoch)/\(plan?.epochs ?? epoch.epoch)  mean loss \(epoch.meanLoss.fixed(4))  \(Self.time(epoch.seconds))"
       )
     case .badImage(let why): console.note("skipped an image: \(why)")
+    case .skipped(let skip):
+      console.note(
+        "skipped step \(skip.step): loss or gradients are not finite (loss \(skip.loss), \(skip.inARow) in a row)")
     case .checkpoint: break
     }
   }
@@ -29,6 +32,7 @@ struct TrainingProgress {
     let resumed = plan.completedSteps > 0 ? ", going on after step \(plan.completedSteps)" : ""
     return "\(plan.imageCount) images, \(plan.batchesPerEpoch) batches an epoch, \(plan.totalSteps) steps\(resumed); "
       + "\((Double(plan.parameterCount) / 1e6).fixed(2)) million parameters on \(plan.device) in \(plan.precision)"
+      + (plan.processes > 1 ? ", \(plan.processes) processes" : "")
   }
 
   private func line(_ step: StepMetrics) -> String {
@@ -37,6 +41,8 @@ struct TrainingProgress {
       "epoch \(step.epoch)  step \(step.step)/\(total)  loss \(step.loss.fixed(4))  lr \(step.learningRate.fixed(5))  "
       + "\(Int(step.imagesPerSecond)) images/s  \(Self.time(secondsLeft(step, total))) left"
       + (step.dataWait > 0.2 ? "  (\(Int(step.dataWait * 100)) % waiting for data)" : "")
+      + (step.communicationWait ?? 0 > 0.2
+        ? "  (\(Int(step.communicationWait! * 100)) % waiting for other processes)" : "")
   }
 
   private func secondsLeft(_ step: StepMetrics, _ total: Int) -> Double {

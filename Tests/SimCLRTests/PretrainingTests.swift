@@ -124,8 +124,10 @@ import VisionData
     let run = fixture.run("run")
     let configuration = try fixture.configuration()
     var steps = 0
-    _ = try Pretraining.start(configuration, in: run).train(
-      report: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 4 })
+    // Asked within a step: that of number 4, after three were reported.
+    let outcome = try Pretraining.start(configuration, in: run).train(
+      report: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 3 })
+    #expect(outcome == .stopped(step: 4))
     // What a process killed after step 6 leaves behind: lines that its checkpoint of step 4 does not know.
     let handle = try FileHandle(forWritingTo: run.metricsURL)
     try handle.seekToEnd()

@@ -64,6 +64,7 @@ extension Configuration {
     try requirePositive(loss.temperature, "loss.temperature")
     try validateOptimizer()
     try validateTraining()
+    try validateDistributed()
     try validateEvaluation()
     try require(
       output.checkpointEverySteps >= 0, "output.checkpoint_every_steps", "0 (by epochs only) or more",
@@ -97,11 +98,24 @@ extension Configuration {
     try require(
       training.maximumGradientNorm >= 0 && training.maximumGradientNorm.isFinite, "training.maximum_gradient_norm",
       "0 (never clipped) or more", training.maximumGradientNorm)
+    try require(
+      training.accumulationSteps >= 1, "training.accumulation_steps", "at least 1", training.accumulationSteps)
+    try require(
+      training.maximumSkippedSteps >= 0, "training.maximum_skipped_steps", "0 (the first ends the run) or more",
+      training.maximumSkippedSteps)
     try require(training.seed >= 0, "training.seed", "0 or more", training.seed)
     try require(training.threads >= 0, "training.threads", "0 (all cores) or more", training.threads)
     try require(
       schedule.warmupEpochs >= 0 && schedule.warmupEpochs <= Double(training.epochs), "schedule.warmup_epochs",
       "a number from 0 to training.epochs (\(training.epochs))", schedule.warmupEpochs)
+  }
+
+  private func validateDistributed() throws {
+    try requirePositive(distributed.timeoutSeconds, "distributed.timeout_seconds")
+    try requirePositive(distributed.bucketMegabytes, "distributed.bucket_megabytes")
+    try require(
+      distributed.batchNormRanks >= 0, "distributed.batch_norm_ranks", "0 (all ranks) or more",
+      distributed.batchNormRanks)
   }
 
   private func validateEvaluation() throws {

@@ -16,6 +16,7 @@ public struct Configuration: Codable, Equatable, Sendable {
   public var optimizer = OptimizerConfiguration()
   public var schedule = ScheduleConfiguration()
   public var training = TrainingConfiguration()
+  public var distributed = DistributedConfiguration()
   public var evaluation = EvaluationConfiguration()
   public var output = OutputConfiguration()
 
@@ -134,10 +135,10 @@ public struct ScheduleConfiguration: Codable, Equatable, Sendable {
 
 /// Section `training`.
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
-  /// The type that convolutions and matrix products run in; weights, loss and optimizer are float32 always. `auto`:
-  /// bf16 where the hardware multiplies it faster, else fp32.
+  /// The type that convolutions and matrix products run in; weights, loss and optimizer are float32. `auto`: bf16 where
+  /// the hardware multiplies it faster, else fp32. `fp64` has everything in float64, for comparisons.
   public enum Precision: String, ConfigurationChoice {
-    case auto, fp32, bf16, fp16
+    case auto, fp32, bf16, fp16, fp64
   }
 
   /// Images a step, over all processes.
@@ -146,8 +147,13 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// Stops after this many steps, whatever the epochs; 0: no limit. The schedule follows the epochs all the same.
   public var maximumSteps = 0
   public var precision = Precision.auto
+  /// Cuts a step into so many parts, which go through the network one after another: memory falls, the negatives stay
+  /// those of the whole global batch. BatchNorm sees one part at a time.
+  public var accumulationSteps = 1
   /// Gradients are scaled down to this joint norm; 0: never.
   public var maximumGradientNorm = 0.0
+  /// Steps in a row that may be skipped because loss or gradients are not finite; one more ends the run.
+  public var maximumSkippedSteps = 5
   public var seed = 0
   /// Algorithms that give the same bits on every run, on CUDA at some cost; a CPU always gives them.
   public var deterministic = false
@@ -155,6 +161,41 @@ public struct TrainingConfiguration: Codable, Equatable, Sendable {
   public var device = "auto"
   /// Threads of an operation on the CPU; 0: as many as the machine has cores.
   public var threads = 0
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Section `distributed`: how processes work together. Nothing here changes the result but `batch_norm_ranks` and
+/// `gradient_compression`.
+public struct DistributedConfiguration: Codable, Equatable, Sendable {
+  /// What carries exchanges: `auto` is NCCL where every process has a CUDA device of its own, else Gloo.
+  public enum Backend: String, ConfigurationChoice {
+    case auto, gloo, nccl
+  }
+
+  /// In what form gradients travel.
+  public enum GradientCompression: String, ConfigurationChoice {
+    case none, bf16
+  }
+
+  public var backend = Backend.auto
+  /// The network interface to connect over; empty: the one that leads to the rendezvous.
+  public var interface = ""
+  /// Seconds an exchange may take before the others are taken for lost; also how long processes wait for each other at
+  /// the start.
+  public var timeoutSeconds = 60.0
+  /// Ranks whose statistics BatchNorm shares: 0: all; 1: none, each its own; N: groups of N.
+  public var batchNormRanks = 0
+  public var gradientCompression = GradientCompression.none
+  /// Megabytes (2²⁰ bytes) of gradients that are sent together.
+  public var bucketMegabytes = 25.0
+  /// Sends gradients while the backward pass goes on, or after it.
+  public var overlapsBackward = true
+  /// Looks for parameters that take no part in the loss.
+  public var findsUnusedParameters = false
+  /// Divides the optimizer's state among the ranks (ZeRO-1).
+  public var shardsOptimizer = false
 
   /// The defaults.
   public init() {}

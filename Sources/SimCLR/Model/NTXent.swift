@@ -1,4 +1,5 @@
 import Torch
+import TorchDistributed
 
 /// The normalised temperature-scaled cross-entropy of SimCLR (Eq. 1): each of the 2N views has one positive, the other
 /// view of its image, among the 2N − 1 other views; similarity is the cosine.
@@ -8,14 +9,20 @@ import Torch
 public struct NTXentLoss: Sendable {
   /// The temperature τ that divides the cosines; above 0.
   public let temperature: Double
+  /// The processes whose views are contrasted with each other.
+  private let group: ProcessGroup
 
-  public init(temperature: Double) {
+  /// - Parameter group: processes that each compute the loss of their own views against those of all, as many in each.
+  ///   The losses of all processes add up to the loss of the global batch, and so do their gradients.
+  public init(temperature: Double, over group: ProcessGroup = .single()) {
     precondition(
       temperature > 0 && temperature.isFinite, "NTXentLoss: expected a temperature above 0, got \(temperature)")
     self.temperature = temperature
+    self.group = group
   }
 
-  /// The mean loss over the 2N views.
+  /// The mean loss over the 2N views of the global batch, or this process's part of it: the sum over its own views,
+  /// divided by 2N.
   ///
   /// - Parameters:
   ///   - first: projections of the first views, `[N, D]`, any floating-point type; computed in float32 at least.
@@ -27,7 +34,8 @@ public struct NTXentLoss: Sendable {
     let precision: DType = first.dtype == .float64 ? .float64 : .float32
     return withAutocast(first.device, .float32) {
       let z = Functional.normalize(Tensor.concatenate([first.to(precision), second.to(precision)]))
-      return crossEntropyOfSimilarities(z)
+      let own = z.shape[0]
+      return crossEntropyOfSimilarities(group.gather(z), anchors: group.rank * own..<(group.rank + 1) * own)
     }
   }
 
@@ -51,18 +59,19 @@ public struct NTXentLoss: Sendable {
     return losses.count == 1 ? losses[0] : Tensor.stack(losses).mean()
   }
 
-  /// The loss as a function of unit vectors `[2N, D]`.
-  private func crossEntropyOfSimilarities(_ z: Tensor) -> Tensor {
+  /// The part of the loss that `anchors` have, as a function of the unit vectors of all views `[2N, D]`: process by
+  /// process the first views, then the second ones.
+  private func crossEntropyOfSimilarities(_ z: Tensor, anchors: Range<Int>) -> Tensor {
     let operation = DifferentiableOperation { [temperature, needsGradient = z.requiresGradient] inputs in
       let views = inputs[0]
       let count = views.shape[0]
       let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
       let gradient = Tensor.zeros(like: views)
-      for rows in Self.blocks(count) {
-        let anchors = views.narrow(0, rows)
-        let logits = anchors.matmul(views.transposed()).mul_(1 / temperature)
+      for rows in Self.blocks(of: anchors, count: count) {
+        let block = views.narrow(0, rows)
+        let logits = block.matmul(views.transposed()).mul_(1 / temperature)
         logits.diagonal(offset: rows.lowerBound).fill_(-.infinity)
-        let positives = Self.positives(of: rows, count: count, device: views.device)
+        let positives = Self.positives(of: rows, in: anchors, device: views.device)
         // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
         let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
         total.sub_(logProbabilities.gather(1, positives).sum())
@@ -70,7 +79,7 @@ public struct NTXentLoss: Sendable {
         let one = Tensor.full(positives.shape, -1, dtype: views.dtype, device: views.device)
         let excess = logProbabilities.exp_().scatterAdd(1, positives, one)
         gradient.narrow(0, rows).addmm_(excess, views)
-        gradient.addmm_(excess.transposed(), anchors)
+        gradient.addmm_(excess.transposed(), block)
       }
       gradient.mul_(1 / (Double(count) * temperature))
       return ([total / Double(count)], { [gradient * $0[0]] })
@@ -79,13 +88,17 @@ public struct NTXentLoss: Sendable {
   }
 
   /// Rows that are computed together: as many as make about four million similarities.
-  private static func blocks(_ count: Int) -> [Range<Int>] {
-    let rows = Swift.max(1, Swift.min(count, (4 << 20) / count))
-    return stride(from: 0, to: count, by: rows).map { $0..<Swift.min(count, $0 + rows) }
+  private static func blocks(of anchors: Range<Int>, count: Int) -> [Range<Int>] {
+    let rows = Swift.max(1, Swift.min(anchors.count, (4 << 20) / count))
+    return stride(from: anchors.lowerBound, to: anchors.upperBound, by: rows).map {
+      $0..<Swift.min(anchors.upperBound, $0 + rows)
+    }
   }
 
-  /// The other view of each row's image, `[rows, 1]`.
-  private static func positives(of rows: Range<Int>, count: Int, device: Device) -> Tensor {
-    Tensor(rows.map { ($0 + count / 2) % count }, shape: [rows.count, 1]).to(device: device)
+  /// The other view of each row's image, `[rows, 1]`; the anchors' first half are first views.
+  private static func positives(of rows: Range<Int>, in anchors: Range<Int>, device: Device) -> Tensor {
+    let first = anchors.lowerBound
+    let partners = rows.map { first + ($0 - first + anchors.count / 2) % anchors.count }
+    return Tensor(partners, shape: [rows.count, 1]).to(device: device)
   }
 }

@@ -49,6 +49,7 @@ extension TrainingConfiguration.Precision {
     case .fp32: .float32
     case .bf16: .bfloat16
     case .fp16: .float16
+    case .fp64: .float64
     case .auto: preconditionFailure("Precision: auto was not resolved")
     }
   }

@@ -20,6 +20,15 @@ public struct Checkpoint: Sendable {
     public var lossScaleGoodSteps: Int
     /// Images of the data set: a run goes on with the images it began with.
     public var dataSetCount: Int
+    /// Steps that were skipped; nil where there were none.
+    public var skips: Skips?
+
+    /// Steps that were skipped since their loss or gradients were not finite.
+    public struct Skips: Codable, Equatable, Sendable {
+      public var inARow = 0
+      /// Of this epoch, those whose loss is not in the sum.
+      public var withoutLoss = 0
+    }
   }
 
   public let url: URL

@@ -22,19 +22,21 @@ struct LossScaler {
 
   func scaled(_ loss: Tensor) -> Tensor { isActive ? loss * scale : loss }
 
-  /// Divides the scale out of the gradients.
-  ///
-  /// - Returns: whether they are finite, so that a step can be made; if not, the scale was halved.
-  mutating func unscale(_ parameters: [Parameter]) -> Bool {
-    guard isActive else { return true }
+  /// Divides the scale out of the gradients, and says whether they are finite.
+  func unscale(_ parameters: [Parameter]) -> Bool {
     let gradients = parameters.compactMap(\.gradient)
-    for gradient in gradients { gradient.mul_(1 / scale) }
-    guard Tensor.stack(gradients.map { $0.norm() }).isFinite().all() else {
+    if isActive { for gradient in gradients { gradient.mul_(1 / scale) } }
+    return withoutGradients { Tensor.stack(gradients.map { $0.norm() }).isFinite().all() }
+  }
+
+  /// Learns whether the gradients of a step were finite: if not, the scale is halved; after many that were, doubled.
+  mutating func update(gradientsWereFinite: Bool) {
+    guard isActive else { return }
+    guard gradientsWereFinite else {
       (scale, goodSteps) = (scale / 2, 0)
-      return false
+      return
     }
     goodSteps += 1
     if goodSteps == Self.growthInterval { (scale, goodSteps) = (scale * 2, 0) }
-    return true
   }
 }

@@ -38,6 +38,13 @@ public final class MetricsLog {
     }
   }
 
+  /// Appends a line to a file that need not exist yet.
+  ///
+  /// - Throws: ``RunError`` when the disk refuses it.
+  public static func append(_ value: some Encodable, to url: URL) throws {
+    try MetricsLog(url, completedSteps: .max).append(value)
+  }
+
   private static func lines(of url: URL) -> [String] {
     guard let data = FileManager.default.contents(atPath: url.path) else { return [] }
     return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
@@ -46,6 +53,8 @@ public final class MetricsLog {
   private static let encoder = {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     return encoder
   }()

@@ -1,5 +1,6 @@
 import Foundation
 import Torch
+import TorchDistributed
 import TorchNN
 import VisionData
 
@@ -13,24 +14,30 @@ struct Preparation {
   let sampler: EpochSampler
   let schedule: LearningRateSchedule
 
-  init(_ configuration: Configuration) throws {
+  init(_ configuration: Configuration, _ world: World) throws {
     self.configuration = configuration
     guard !configuration.data.path.isEmpty else {
       throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
     }
-    device = try Device(named: configuration.training.device)
+    device = try configuration.training.device(localRank: world.localRank)
     augmentationDevice = try configuration.augmentation.batchDevice(trainingOn: device)
     dataSet = try configuration.data.openTrainingImages()
     let training = configuration.training
     sampler = try EpochSampler(
-      count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed))
+      count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed), rank: world.rank,
+      worldSize: world.size, accumulationSteps: training.accumulationSteps)
+    guard world.statistics.size > 1 || sampler.batchSizePerRank > training.accumulationSteps else {
+      throw ConfigurationError(
+        "training.global_batch_size: BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts: use \(2 * world.size * training.accumulationSteps)"
+      )
+    }
     let peak = configuration.optimizer.learningRateScaling.peak(
       of: configuration.optimizer.learningRate, globalBatchSize: training.globalBatchSize)
     schedule = LearningRateSchedule(
       peak: peak, warmupSteps: Int((configuration.schedule.warmupEpochs * Double(sampler.batchesPerEpoch)).rounded()),
       totalSteps: training.epochs * sampler.batchesPerEpoch)
     TorchRuntime.setDeterministic(training.deterministic)
-    TorchRuntime.setThreadCount(training.threads > 0 ? training.threads : ProcessInfo.processInfo.activeProcessorCount)
+    TorchRuntime.setThreadCount(training.threads > 0 ? training.threads : world.coreCount)
   }
 
   /// What augments each view in batch; empty where the loader's threads do it.
@@ -39,6 +46,17 @@ struct Preparation {
     return configuration.augmentation.views.map {
       BatchAugmenter($0, device: augmentationDevice, dtype: configuration.training.precision.dtype)
     }
+  }
+}
+
+extension TrainingConfiguration {
+  /// The device of a process: `auto` and `cuda` take the CUDA device of its number on its machine.
+  ///
+  /// - Throws: ``TorchError`` when it is not there.
+  func device(localRank: Int) throws -> Device {
+    let found = try Device(named: device)
+    guard case .cuda = found, ["auto", "cuda"].contains(device) else { return found }
+    return .cuda(localRank % CUDA.deviceCount)
   }
 }
 
@@ -56,6 +74,9 @@ extension Configuration {
     comparable.training.maximumSteps = original.training.maximumSteps
     comparable.training.device = original.training.device
     comparable.training.threads = original.training.threads
+    comparable.distributed = original.distributed
+    comparable.distributed.batchNormRanks = distributed.batchNormRanks
+    comparable.distributed.gradientCompression = distributed.gradientCompression
     guard comparable != original else { return }
     let (ours, theirs) = (try ConfigurationFile.values(of: comparable), try ConfigurationFile.values(of: original))
     let key = (ours + theirs).map(\.key).first { key in

@@ -1,13 +1,15 @@
 import Foundation
-import Synchronization
 import Torch
+import TorchDistributed
 import TorchNN
 import VisionData
 
-/// Pretrains an encoder as a configuration says: from the start, or from a run's latest checkpoint.
+/// Pretrains an encoder as a configuration says, alone or together with other processes: from the start, or from a run's
+/// latest checkpoint.
 ///
 /// Where training stands is a matter of the weights, the optimizer and the position alone: batches and augmentations are
-/// functions of seed, epoch and sample. A resumed run therefore goes on exactly as if it had never stopped.
+/// functions of seed, epoch and sample. A resumed run therefore goes on exactly as if it had never stopped, and however
+/// many processes share a batch, they compute what one would, to rounding.
 public final class Pretraining {
   /// How a run ended.
   public enum Outcome: Equatable, Sendable {
@@ -16,222 +18,112 @@ public final class Pretraining {
     case stopped(step: Int)
   }
 
-  private let configuration: Configuration
-  private let run: RunFolder
-  private let device: Device
-  private let model: SimCLRModel
-  private let ntXent: NTXentLoss
-  private let optimizer: Optimizer
-  private let schedule: LearningRateSchedule
-  private let dataSet: any ImageDataSet
-  private let sampler: EpochSampler
+  let configuration: Configuration
+  let run: RunFolder
+  let world: World
+  let model: SimCLRModel
+  let step: ContrastiveStep
+  let optimizer: Optimizer
+  let schedule: LearningRateSchedule
+  let dataSet: any ImageDataSet
+  let sampler: EpochSampler
   /// One for each view; none where the loader's threads make views.
-  private let augmenters: [BatchAugmenter]
-  private let metrics: MetricsLog
-  private var scaler: LossScaler
-  private var position: Checkpoint.Position
-  private let badImages = Inbox()
+  let augmenters: [BatchAugmenter]
+  let statistics: RunningStatistics
+  /// Only rank 0 writes files.
+  private(set) var metrics: MetricsLog?
+  var scaler: LossScaler
+  var position: Checkpoint.Position
+  let badImages = Inbox()
 
   /// Starts a run in a new folder.
   ///
-  /// - Parameter configuration: resolved.
-  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError` or ``ConfigurationError``; then nothing was written.
-  public static func start(_ configuration: Configuration, in run: RunFolder) throws -> Pretraining {
-    try run.requireUnused()
-    let prepared = try Preparation(configuration)
-    try run.create(configuration)
-    return try Pretraining(prepared, run: run, checkpoint: nil)
+  /// - Parameters:
+  ///   - configuration: resolved.
+  ///   - run: where rank 0 writes; other ranks never look there.
+  ///   - world: the processes that share the work; all must call this alike.
+  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  ///   was written.
+  public static func start(_ configuration: Configuration, in run: RunFolder, with world: World = .alone()) throws
+    -> Pretraining
+  {
+    try world.together { if world.isFirst { try run.requireUnused() } }
+    let training = try Pretraining(configuration, run: run, world: world, checkpoint: { nil })
+    try world.together { if world.isFirst { try run.create(configuration) } }
+    return try training.opened()
   }
 
   /// Goes on with the run in `run` from its latest checkpoint, or from its start when it has none.
   ///
   /// - Parameter configuration: resolved; it may differ from the run's only in what does not change the result.
-  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError` or ``ConfigurationError``; then nothing was written.
-  public static func resume(_ configuration: Configuration, in run: RunFolder) throws -> Pretraining {
-    try configuration.checkContinues(try run.configuration())
-    return try Pretraining(Preparation(configuration), run: run, checkpoint: Checkpoint.latest(in: run))
+  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  ///   was written.
+  public static func resume(_ configuration: Configuration, in run: RunFolder, with world: World = .alone()) throws
+    -> Pretraining
+  {
+    try world.together { if world.isFirst { try configuration.checkContinues(try run.configuration()) } }
+    return try Pretraining(configuration, run: run, world: world, checkpoint: { try Checkpoint.latest(in: run) })
+      .opened()
   }
 
-  private init(_ prepared: Preparation, run: RunFolder, checkpoint: Checkpoint?) throws {
-    self.run = run
-    configuration = prepared.configuration
-    (device, dataSet, sampler, schedule) = (prepared.device, prepared.dataSet, prepared.sampler, prepared.schedule)
+  private init(_ configuration: Configuration, run: RunFolder, world: World, checkpoint: () throws -> Checkpoint?)
+    throws
+  {
+    (self.configuration, self.run, self.world) = (configuration, run, world)
+    let prepared = try world.together { try Preparation(configuration, world) }
+    (dataSet, sampler, schedule) = (prepared.dataSet, prepared.sampler, prepared.schedule)
     augmenters = prepared.makeAugmenters()
-    ntXent = NTXentLoss(temperature: configuration.loss.temperature)
     model = SimCLRModel(configuration)
-    model.move(to: device, channelsLast: true)
+    let isDouble = configuration.training.precision == .fp64
+    model.move(to: prepared.device, dtype: isDouble ? .float64 : nil, channelsLast: true)
+    try world.confirmSameTraining(configuration, dataSet, model)
+    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
+    if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
+    statistics = RunningStatistics(of: model)
     optimizer = configuration.optimizer.makeOptimizer(for: model)
     scaler = LossScaler(dtype: configuration.training.precision.dtype)
-    position =
-      checkpoint?.position
-      ?? Checkpoint.Position(
-        step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: scaler.scale, lossScaleGoodSteps: 0,
-        dataSetCount: dataSet.count)
-    if let checkpoint {
-      guard position.dataSetCount == dataSet.count else {
-        throw RunError(
-          "\(configuration.data.path) holds \(dataSet.count) images, but the run was started with \(position.dataSetCount): give it the same images"
-        )
-      }
-      try model.load(checkpoint.modelState())
-      try optimizer.load(checkpoint.optimizerState(), stepCount: position.optimizerSteps)
-      scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
-    }
-    metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
-  }
-}
-
-// MARK: - Training
-
-extension Pretraining {
-  /// Trains to the end, or until `shouldStop` says so after a step.
-  ///
-  /// - Parameters:
-  ///   - report: told what happens, on the calling thread.
-  ///   - shouldStop: asked after every step.
-  /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `VisionDataError` when too many
-  ///   images cannot be read.
-  public func train(
-    report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
-  ) throws -> Outcome {
-    report(.started(plan))
-    model.train()
-    let batches = makeLoader().epochs(position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
-    defer { batches.cancel() }
-    var meter = ThroughputMeter()
-    var epochStart = ContinuousClock.now
-    while !isFinished, let views = try meter.waiting({ try batches.next() }) {
-      var step = try trainStep(views)
-      meter.count(images: views.sampleIndices.count)
-      for image in badImages.takeAll() { report(.badImage(image)) }
-      let isEndOfEpoch = position.batch == sampler.batchesPerEpoch
-      if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
-        (step.imagesPerSecond, step.dataWait) = meter.read()
-        try metrics.append(step)
-        report(.step(step))
-      }
-      if isEndOfEpoch {
-        try closeEpoch(seconds: epochStart.duration(to: .now).seconds, report)
-        epochStart = .now
-      }
-      let isStopping = shouldStop()
-      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(report) }
-      if isStopping && !isFinished { return .stopped(step: position.step) }
-    }
-    return .finished(step: position.step)
+    step = ContrastiveStep(
+      model: model, ntXent: NTXentLoss(temperature: configuration.loss.temperature, over: world.group),
+      reduction: try configuration.distributed.makeReduction(for: model, in: world), device: prepared.device,
+      dtype: configuration.training.precision.dtype, accumulationSteps: configuration.training.accumulationSteps)
+    position = Checkpoint.Position(
+      step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: scaler.scale, lossScaleGoodSteps: 0,
+      dataSetCount: dataSet.count)
+    try restore(checkpoint)
   }
 
-  /// One step: embed, contrast, backpropagate, update.
-  private func trainStep(_ views: ViewBatch) throws -> StepMetrics {
-    optimizer.zeroGradients()
-    let loss = withAutocast(device, configuration.training.precision.dtype) {
-      ntXent(
-        views.views.indices.map { embed(view($0, of: views)) },
-        globalCount: AugmentationConfiguration.globalViewCount)
+  /// Takes over a checkpoint that rank 0 reads.
+  private func restore(_ checkpoint: () throws -> Checkpoint?) throws {
+    let found = try world.together { world.isFirst ? try load(checkpoint()) : nil }
+    guard let position = try world.value(ofFirst: found) else { return }
+    self.position = position
+    if world.isDistributed {
+      try world.broadcast(model.stateDictionary().map(\.tensor) + optimizer.stateDictionary().map(\.tensor))
+      if !world.isFirst {
+        let received = Dictionary(uniqueKeysWithValues: optimizer.stateDictionary().map { ($0.name, $0.tensor) })
+        try optimizer.load(received, stepCount: position.optimizerSteps)
+      }
     }
-    let value = loss.item()
-    guard value.isFinite else {
+    scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
+  }
+
+  private func load(_ checkpoint: Checkpoint?) throws -> Checkpoint.Position? {
+    guard let checkpoint else { return nil }
+    guard checkpoint.position.dataSetCount == dataSet.count else {
       throw RunError(
-        "the loss is \(value) at step \(position.step + 1): try a lower optimizer.learning_rate, training.maximum_gradient_norm=1 or training.precision=fp32. The latest checkpoint is untouched"
+        "\(configuration.data.path) holds \(dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
       )
     }
-    scaler.scaled(loss).backward()
-    let learningRate = schedule.learningRate(step: position.step)
-    var gradientNorm: Double?
-    let isFinite = scaler.unscale(model.parameters())
-    if isFinite {
-      if configuration.training.maximumGradientNorm > 0 {
-        gradientNorm = clipGradientNorm(
-          model.parameters(), maximumNorm: configuration.training.maximumGradientNorm
-        ).item()
-      }
-      optimizer.step(learningRate: learningRate)
+    try model.load(checkpoint.modelState())
+    try optimizer.load(checkpoint.optimizerState(), stepCount: checkpoint.position.optimizerSteps)
+    return checkpoint.position
+  }
+
+  /// Opens the log, once the run's folder is there.
+  private func opened() throws -> Pretraining {
+    metrics = try world.together {
+      world.isFirst ? try MetricsLog(run.metricsURL, completedSteps: position.step) : nil
     }
-    position.step += 1
-    position.batch += 1
-    position.epochLossSum += value
-    return StepMetrics(
-      step: position.step, epoch: position.epoch + 1, loss: value, learningRate: learningRate, imagesPerSecond: 0,
-      dataWait: 0, gradientNorm: gradientNorm, skipped: isFinite ? nil : true)
-  }
-
-  /// One view of each image, `[N, 3, S, S]`.
-  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
-    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
-  }
-
-  /// Projections `[N, D]` of one view of each image. Views go through the network one after another, so that BatchNorm
-  /// sees one kind of view at a time.
-  private func embed(_ images: Tensor) -> Tensor { model(images.to(device: device).channelsLast()) }
-
-  private func closeEpoch(seconds: Double, _ report: (TrainingEvent) -> Void) throws {
-    let epoch = EpochMetrics(
-      step: position.step, epoch: position.epoch + 1,
-      meanLoss: position.epochLossSum / Double(sampler.batchesPerEpoch), seconds: seconds)
-    try metrics.append(epoch)
-    report(.epoch(epoch))
-    (position.epoch, position.batch, position.epochLossSum) = (position.epoch + 1, 0, 0)
-  }
-
-  private func makeLoader() -> ViewLoader {
-    let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
-    let data = configuration.data
-    var options = ViewLoader.Options(
-      threads: data.threads > 0 ? data.threads : ProcessInfo.processInfo.activeProcessorCount)
-    options.batchesAhead = data.batchesAhead
-    options.cacheCapacity = data.cacheMegabytes << 20
-    options.honorsEXIFOrientation = data.appliesExifOrientation
-    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
-    if !augmenters.isEmpty { options.dtype = .uint8 }
-    return ViewLoader(
-      dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options
-    ) { [badImages] in badImages.append($0) }
-  }
-}
-
-/// Messages of the loader's threads, until the training thread takes them.
-private final class Inbox: Sendable {
-  private let messages = Mutex<[String]>([])
-
-  func append(_ message: String) { messages.withLock { $0.append(message) } }
-
-  func takeAll() -> [String] {
-    messages.withLock { messages in
-      defer { messages = [] }
-      return messages
-    }
-  }
-}
-
-// MARK: - Position
-
-extension Pretraining {
-  private var totalSteps: Int {
-    let all = configuration.training.epochs * sampler.batchesPerEpoch
-    return configuration.training.maximumSteps > 0 ? min(all, configuration.training.maximumSteps) : all
-  }
-
-  private var isFinished: Bool { position.step >= totalSteps }
-
-  private var plan: TrainingPlan {
-    TrainingPlan(
-      imageCount: dataSet.count, batchesPerEpoch: sampler.batchesPerEpoch, epochs: configuration.training.epochs,
-      totalSteps: totalSteps, completedSteps: position.step,
-      parameterCount: model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(device)",
-      precision: configuration.training.precision.rawValue)
-  }
-
-  private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
-    let (steps, epochs) = (configuration.output.checkpointEverySteps, configuration.output.checkpointEveryEpochs)
-    return (steps > 0 && position.step.isMultiple(of: steps))
-      || (isEndOfEpoch && epochs > 0 && position.epoch.isMultiple(of: epochs))
-  }
-
-  private func writeCheckpoint(_ report: (TrainingEvent) -> Void) throws {
-    position.optimizerSteps = optimizer.stepCount
-    (position.lossScale, position.lossScaleGoodSteps) = (scaler.scale, scaler.goodSteps)
-    try Checkpoint.write(
-      position, model: model, optimizer: optimizer, in: run, keep: configuration.output.keepCheckpoints)
-    report(.checkpoint(step: position.step))
+    return self
   }
 }

@@ -10,6 +10,8 @@ public struct RunFolder: Sendable {
 
   public var configurationURL: URL { url.appendingPathComponent("config.yaml") }
   public var metricsURL: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// Steps that were skipped, with their images; absent where there were none.
+  public var skippedStepsURL: URL { url.appendingPathComponent("skipped_steps.jsonl") }
   public var checkpointsURL: URL { url.appendingPathComponent("checkpoints") }
   public var evaluationURL: URL { url.appendingPathComponent("evaluation") }
 

@@ -1,9 +1,19 @@
-/// Counts images and time between two readings, and the time spent waiting for data.
+/// Counts images and time between two readings, and the time spent waiting for data and for other processes.
 struct ThroughputMeter {
+  /// What exchanges between processes have cost since they met.
+  struct Communication {
+    var waited: Duration
+    var sentBytes: Int
+  }
+
   private let clock = ContinuousClock()
   private var start = ContinuousClock.now
   private var waited = Duration.zero
   private var images = 0
+  private var steps = 0
+  private var communication: Communication
+
+  init(_ communication: Communication) { self.communication = communication }
 
   /// Runs `body` and counts its time as waiting.
   mutating func waiting<Result>(_ body: () throws -> Result) rethrows -> Result {
@@ -12,13 +22,25 @@ struct ThroughputMeter {
     return try body()
   }
 
-  mutating func count(images count: Int) { images += count }
+  /// Counts a step and its images.
+  mutating func count(images count: Int) {
+    images += count
+    steps += 1
+  }
 
-  /// Images a second and the share of waiting since the last reading; starts the next.
-  mutating func read() -> (imagesPerSecond: Double, dataWait: Double) {
+  /// Fills in the figures since the last reading, and starts the next.
+  mutating func read(_ communication: Communication, into step: inout StepMetrics) {
     let elapsed = start.duration(to: clock.now).seconds
-    defer { self = ThroughputMeter() }
-    return elapsed > 0 ? (Double(images) / elapsed, waited.seconds / elapsed) : (0, 0)
+    if elapsed > 0 {
+      step.imagesPerSecond = Double(images) / elapsed
+      step.dataWait = waited.seconds / elapsed
+      let sent = communication.sentBytes - self.communication.sentBytes
+      if sent > 0 {
+        step.communicationWait = (communication.waited - self.communication.waited).seconds / elapsed
+        step.sentBytesPerStep = Double(sent) / Double(steps)
+      }
+    }
+    self = ThroughputMeter(communication)
   }
 }
 

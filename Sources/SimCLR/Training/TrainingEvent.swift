@@ -7,6 +7,8 @@ public enum TrainingEvent: Sendable {
   case epoch(EpochMetrics)
   /// A file that could not be read, and why; another image took its place.
   case badImage(String)
+  /// Loss or gradients were not finite: the step changed nothing.
+  case skipped(SkippedStep)
   /// A checkpoint of this many steps was written.
   case checkpoint(step: Int)
 }
@@ -23,6 +25,8 @@ public struct TrainingPlan: Sendable {
   public var parameterCount: Int
   public var device: String
   public var precision: String
+  /// Processes that share the work.
+  public var processes: Int
 }
 
 /// Figures of one step.
@@ -39,8 +43,24 @@ public struct StepMetrics: Codable, Sendable, Equatable {
   public var dataWait: Double
   /// The joint norm of the gradients before clipping; absent unless clipping is on.
   public var gradientNorm: Double?
-  /// Whether the optimizer left the step out because float16 overflowed; absent if not.
+  /// Whether the step changed nothing because loss or gradients were not finite; absent if not.
   public var skipped: Bool?
+  /// The share of the time since the last line that this process waited for others, 0…1; absent for one process.
+  public var communicationWait: Double?
+  /// Bytes of tensors that this process sent in a step, on average since the last line; absent for one process.
+  public var sentBytesPerStep: Double?
+}
+
+/// A step that changed nothing, since its loss or gradients were not finite.
+public struct SkippedStep: Codable, Sendable, Equatable {
+  public var step: Int
+  /// From 1.
+  public var epoch: Int
+  public var loss: Double
+  /// How many steps were skipped one after another, this one included.
+  public var inARow: Int
+  /// The images of the global batch, by their numbers in the data set.
+  public var sampleIndices: [Int]
 }
 
 /// Figures of one epoch.

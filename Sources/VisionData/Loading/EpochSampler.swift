@@ -1,8 +1,9 @@
 /// Decides which images make up which batch.
 ///
 /// An epoch is one permutation of the data set, keyed by (seed, epoch) and nothing else. Global batch *k* is slice *k* of
-/// it, and rank *r* takes the *r*-th part of the slice, so that the global batches are the same at any world size. Images
-/// left over after the last whole batch are dropped for that epoch; the next permutation has others at its end.
+/// it, and rank *r* takes the *r*-th part of the slice, so that the global batches are the same at any world size. Where
+/// a batch is worked off in several parts, rank *r* takes the *r*-th part of each, so that these are the same, too.
+/// Images left over after the last whole batch are dropped for that epoch; the next permutation has others at its end.
 public struct EpochSampler: Sendable {
   /// Images in the data set.
   public let count: Int
@@ -11,35 +12,46 @@ public struct EpochSampler: Sendable {
   public let seed: UInt64
   public let rank: Int
   public let worldSize: Int
+  /// Parts that a batch is worked off in.
+  public let accumulationSteps: Int
 
   /// Marks the random numbers that order an epoch, apart from those that augment its images.
   private static let permutationStream: UInt32 = 0x7065_726D
 
   /// - Throws: `VisionDataError` naming what would work, when the batch is empty, larger than the data set, or cannot be
-  ///   split evenly over the ranks.
-  public init(count: Int, globalBatchSize: Int, seed: UInt64, rank: Int = 0, worldSize: Int = 1) throws {
+  ///   split evenly over the ranks and the parts.
+  public init(
+    count: Int, globalBatchSize: Int, seed: UInt64, rank: Int = 0, worldSize: Int = 1, accumulationSteps: Int = 1
+  ) throws {
     precondition(worldSize >= 1 && (0..<worldSize).contains(rank), "EpochSampler: rank \(rank) of \(worldSize)")
+    precondition(accumulationSteps >= 1, "EpochSampler: \(accumulationSteps) accumulation steps")
     let key = "training.global_batch_size"
+    let pieces = worldSize * accumulationSteps
     guard globalBatchSize >= 1 else {
       throw VisionDataError("\(key): expected at least 1, got \(globalBatchSize)")
     }
     guard globalBatchSize <= count else {
-      let largest = count / worldSize * worldSize
-      let advice = largest > 0 ? "use at most \(largest)" : "it needs at least \(worldSize), one for each process"
+      let largest = count / pieces * pieces
+      let advice = largest > 0 ? "use at most \(largest)" : "it needs at least \(pieces), one for each process"
       throw VisionDataError("\(key) \(globalBatchSize) is larger than the data set (\(count) images): \(advice)")
     }
-    guard globalBatchSize.isMultiple(of: worldSize) else {
-      let below = globalBatchSize / worldSize * worldSize
-      let choices = [below, below + worldSize].filter { $0 > 0 && $0 <= count }.map(String.init)
+    guard globalBatchSize.isMultiple(of: pieces) else {
+      let below = globalBatchSize / pieces * pieces
+      let choices = [below, below + pieces].filter { $0 > 0 && $0 <= count }.map(String.init)
+      let over = [
+        worldSize > 1 ? "\(worldSize) processes" : nil,
+        accumulationSteps > 1 ? "\(accumulationSteps) accumulation steps" : nil,
+      ].compactMap { $0 }.joined(separator: " with ")
       throw VisionDataError(
-        "\(key) \(globalBatchSize) cannot be split evenly over \(worldSize) processes: use "
-          + (choices.isEmpty ? "fewer processes" : choices.joined(separator: " or ")))
+        "\(key) \(globalBatchSize) cannot be split evenly over \(over): use "
+          + (choices.isEmpty ? "fewer of them" : choices.joined(separator: " or ")))
     }
     self.count = count
     self.globalBatchSize = globalBatchSize
     self.seed = seed
     self.rank = rank
     self.worldSize = worldSize
+    self.accumulationSteps = accumulationSteps
   }
 
   /// Whole global batches in an epoch.
@@ -70,7 +82,10 @@ public struct EpochSampler: Sendable {
   func indices(of permutation: [Int], batch: Int) -> [Int] {
     precondition(
       (0..<batchesPerEpoch).contains(batch), "EpochSampler: batch \(batch) of \(batchesPerEpoch) in an epoch")
-    let start = batch * globalBatchSize + rank * batchSizePerRank
-    return Array(permutation[start..<start + batchSizePerRank])
+    let length = batchSizePerRank / accumulationSteps
+    return (0..<accumulationSteps).flatMap { step in
+      let start = batch * globalBatchSize + (step * worldSize + rank) * length
+      return permutation[start..<start + length]
+    }
   }
 }

@@ -1,0 +1,196 @@
+import Foundation
+import Synchronization
+import Torch
+import TorchDistributed
+import TorchNN
+import VisionData
+
+extension Pretraining {
+  /// Trains to the end, or until `shouldStop` says so after a step.
+  ///
+  /// - Parameters:
+  ///   - report: told what happens, on the calling thread. Ranks other than the first are told of their own images only.
+  ///   - shouldStop: asked in every step; all processes stop where one wants to.
+  /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `VisionDataError` when too many
+  ///   images cannot be read; `DistributedError` when another process is lost.
+  public func train(
+    report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> Outcome {
+    func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
+    tell(.started(plan))
+    model.train()
+    let batches = makeLoader().epochs(position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
+    defer { batches.cancel() }
+    var meter = ThroughputMeter(communication)
+    var epochStart = ContinuousClock.now
+    while !isFinished, let views = try meter.waiting({ try batches.next() }) {
+      var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), tell)
+      meter.count(images: views.sampleIndices.count * world.size)
+      for image in badImages.takeAll() { report(.badImage(image)) }
+      let isEndOfEpoch = position.batch == sampler.batchesPerEpoch
+      if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
+        meter.read(communication, into: &step)
+        try metrics?.append(step)
+        tell(.step(step))
+      }
+      if isEndOfEpoch {
+        try closeEpoch(seconds: epochStart.duration(to: .now).seconds, tell)
+        epochStart = .now
+      }
+      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(tell) }
+      if isStopping && !isFinished { return .stopped(step: position.step) }
+    }
+    return .finished(step: position.step)
+  }
+
+  /// One step: embed, contrast, backpropagate, add up over the processes, update. Where loss or gradients are not finite
+  /// it changes nothing but the position.
+  private func makeStep(_ views: ViewBatch, wantsStop: Bool, _ tell: (TrainingEvent) -> Void) throws
+    -> (StepMetrics, isStopping: Bool)
+  {
+    optimizer.zeroGradients()
+    let before = statistics.copy()
+    let images = views.views.indices.map { view($0, of: views) }
+    let loss = try step(images, scaledBy: scaler).item()
+    let verdict = try StepVerdict(
+      loss: loss, gradientsAreFinite: scaler.unscale(model.parameters()), stops: wantsStop, in: world)
+    let learningRate = schedule.learningRate(step: position.step)
+    var gradientNorm: Double?
+    if verdict.isFinite {
+      gradientNorm = clipGradients()
+      optimizer.step(learningRate: learningRate)
+      if isNormalizedApart { try statistics.average(over: world.group) }
+    } else {
+      statistics.restore(before)
+    }
+    scaler.update(gradientsWereFinite: verdict.isFinite)
+    position.count(verdict)
+    if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
+    let metrics = StepMetrics(
+      step: position.step, epoch: position.epoch + 1, loss: verdict.loss, learningRate: learningRate,
+      imagesPerSecond: 0,
+      dataWait: 0, gradientNorm: gradientNorm, skipped: verdict.isFinite ? nil : true)
+    return (metrics, verdict.stops)
+  }
+
+  private func clipGradients() -> Double? {
+    let maximumNorm = configuration.training.maximumGradientNorm
+    return maximumNorm > 0 ? clipGradientNorm(model.parameters(), maximumNorm: maximumNorm).item() : nil
+  }
+
+  /// Whether processes normalise by statistics of their own or of their group's.
+  private var isNormalizedApart: Bool { world.statistics.size < world.size }
+
+  /// One view of each image, `[N, 3, S, S]`.
+  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
+    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
+  }
+
+  private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {
+    let epoch = EpochMetrics(
+      step: position.step, epoch: position.epoch + 1, meanLoss: position.epochMeanLoss, seconds: seconds)
+    try metrics?.append(epoch)
+    tell(.epoch(epoch))
+    position.beginNextEpoch()
+  }
+
+  private func makeLoader() -> ViewLoader {
+    let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
+    let data = configuration.data
+    var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : world.coreCount)
+    options.batchesAhead = data.batchesAhead
+    options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
+    options.honorsEXIFOrientation = data.appliesExifOrientation
+    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
+    if !augmenters.isEmpty { options.dtype = .uint8 }
+    return ViewLoader(
+      dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options
+    ) { [badImages] in badImages.append($0) }
+  }
+}
+
+// MARK: - Steps that are skipped
+
+extension Pretraining {
+  /// Notes a step whose loss or gradients were not finite, with its images, and ends the run when there are too many in a
+  /// row. That float16 overflows now and then is nothing to note: its scale takes care of that.
+  private func recordSkip(_ verdict: StepVerdict, _ indices: [Int], _ tell: (TrainingEvent) -> Void) throws {
+    if configuration.training.precision == .fp16 && verdict.loss.isFinite && scaler.scale >= 1 {
+      position.skips?.inARow = 0
+      return
+    }
+    let all = try world.group.allGather(Tensor(indices.map(Int64.init))).array(of: Int64.self).map(Int.init)
+    let inARow = position.skips?.inARow ?? 1
+    let skip = SkippedStep(
+      step: position.step, epoch: position.epoch + 1, loss: verdict.loss, inARow: inARow, sampleIndices: all)
+    if world.isFirst { try MetricsLog.append(skip, to: run.skippedStepsURL) }
+    tell(.skipped(skip))
+    guard inARow > configuration.training.maximumSkippedSteps else { return }
+    let what = verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss)"
+    throw RunError(
+      "\(what) at step \(position.step), the \(inARow.ordinal) in a row: try a lower optimizer.learning_rate, training.maximum_gradient_norm=1 or training.precision=fp32. The images are listed in \(run.skippedStepsURL.path); the latest checkpoint is untouched"
+    )
+  }
+}
+
+extension Int {
+  /// `1st`, `2nd`, `3rd`, `4th`, `11th`.
+  fileprivate var ordinal: String {
+    let isTeen = 11...13 ~= self % 100
+    return "\(self)" + (isTeen ? "th" : [1: "st", 2: "nd", 3: "rd"][self % 10] ?? "th")
+  }
+}
+
+/// Messages of the loader's threads, until the training thread takes them.
+final class Inbox: Sendable {
+  private let messages = Mutex<[String]>([])
+
+  func append(_ message: String) { messages.withLock { $0.append(message) } }
+
+  func takeAll() -> [String] {
+    messages.withLock { messages in
+      defer { messages = [] }
+      return messages
+    }
+  }
+}
+
+// MARK: - Position
+
+extension Pretraining {
+  private var totalSteps: Int {
+    let all = configuration.training.epochs * sampler.batchesPerEpoch
+    return configuration.training.maximumSteps > 0 ? min(all, configuration.training.maximumSteps) : all
+  }
+
+  private var isFinished: Bool { position.step >= totalSteps }
+
+  private var plan: TrainingPlan {
+    TrainingPlan(
+      imageCount: dataSet.count, batchesPerEpoch: sampler.batchesPerEpoch, epochs: configuration.training.epochs,
+      totalSteps: totalSteps, completedSteps: position.step,
+      parameterCount: model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(step.device)",
+      precision: configuration.training.precision.rawValue, processes: world.size)
+  }
+
+  /// What exchanges have cost so far.
+  private var communication: ThroughputMeter.Communication {
+    .init(
+      waited: world.group.waited + world.statistics.waited + step.reduction.waited, sentBytes: world.group.sentBytes)
+  }
+
+  private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
+    let (steps, epochs) = (configuration.output.checkpointEverySteps, configuration.output.checkpointEveryEpochs)
+    return (steps > 0 && position.step.isMultiple(of: steps))
+      || (isEndOfEpoch && epochs > 0 && position.epoch.isMultiple(of: epochs))
+  }
+
+  private func writeCheckpoint(_ tell: (TrainingEvent) -> Void) throws {
+    position.optimizerSteps = optimizer.stepCount
+    (position.lossScale, position.lossScaleGoodSteps) = (scaler.scale, scaler.goodSteps)
+    guard world.isFirst else { return }
+    try Checkpoint.write(
+      position, model: model, optimizer: optimizer, in: run, keep: configuration.output.keepCheckpoints)
+    tell(.checkpoint(step: position.step))
+  }
+}

@@ -1,0 +1,113 @@
+import Foundation
+import Torch
+import TorchDistributed
+import TorchNN
+import VisionData
+
+extension World {
+  /// Confirms that all processes are about to train the same: program, configuration, images, first weights.
+  ///
+  /// - Throws: `DistributedError` naming the rank and what differs.
+  func confirmSameTraining(_ configuration: Configuration, _ dataSet: any ImageDataSet, _ model: Module) throws {
+    guard isDistributed else { return }
+    let keys = try ConfigurationFile.values(of: configuration.withoutLocalMatters)
+    try confirmEqual(
+      [("program version", SimCLRVersion.current), ("libtorch", TorchRuntime.loadedVersion)]
+        + keys.map { ($0.key, $0.value) }
+        + [
+          ("number of images", "\(dataSet.count)"), ("images (fingerprint of their names)", dataSet.fingerprint),
+          ("initial weights (fingerprint)", model.fingerprint),
+        ])
+  }
+
+  /// A value of rank 0, in every process.
+  public func value<Value: Codable>(ofFirst value: Value?) throws -> Value? {
+    guard isDistributed else { return value }
+    let text = try textOfFirst(value.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) } ?? "")
+    return text.isEmpty ? nil : try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+  }
+}
+
+extension Configuration {
+  /// The configuration less what may differ from machine to machine: where images lie, threads, devices, output.
+  fileprivate var withoutLocalMatters: Configuration {
+    var result = self
+    let standard = Configuration()
+    (result.data.path, result.data.classes, result.data.subset) = ("", "", "")
+    (result.data.threads, result.data.batchesAhead, result.data.cacheMegabytes) = (0, 1, 0)
+    result.output = standard.output
+    (result.training.device, result.training.threads) = (standard.training.device, 0)
+    result.distributed.interface = ""
+    return result
+  }
+}
+
+extension DistributedConfiguration {
+  /// How processes are connected.
+  public var worldOptions: World.Options {
+    var options = World.Options()
+    options.timeout = .seconds(timeoutSeconds)
+    options.interface = interface.isEmpty ? nil : interface
+    options.batchNormRanks = batchNormRanks
+    return options
+  }
+
+  /// What adds the gradients of `model` up over the processes.
+  func makeReduction(for model: Module, in world: World) throws -> any GradientReduction {
+    guard world.isDistributed else { return NoReduction() }
+    guard overlapsBackward else { return ReductionAfterBackward(model.parameters(), over: world.gradients) }
+    var options = BucketedReduction.Options()
+    options.bucketBytes = Int(bucketMegabytes * 1_048_576)
+    options.firstBucketBytes = min(options.firstBucketBytes, options.bucketBytes)
+    options.compressesToBFloat16 = gradientCompression == .bf16
+    options.findsUnusedParameters = findsUnusedParameters
+    return try BucketedReduction(model.namedParameters(), over: world.gradients, options: options)
+  }
+}
+
+// MARK: - Fingerprints
+
+extension ImageDataSet {
+  /// Tells data sets apart by the last parts of their images' names; of large ones, of a hundred thousand of them.
+  fileprivate var fingerprint: String {
+    var hash = Fingerprint()
+    for index in stride(from: 0, to: count, by: max(1, count / 100_000)) {
+      hash.add(name(at: index).split(separator: "/").last.map { Array($0.utf8) } ?? [])
+    }
+    return hash.text
+  }
+}
+
+extension Module {
+  /// Tells weights apart by every bit of them.
+  fileprivate var fingerprint: String {
+    var hash = Fingerprint()
+    for (name, tensor) in stateDictionary() {
+      hash.add(Array(name.utf8))
+      tensor.to(device: .cpu).contiguous().withUnsafeBytes { hash.add($0) }
+    }
+    return hash.text
+  }
+}
+
+/// FNV-1a over eight bytes at a time: to tell things apart, not to keep secrets.
+private struct Fingerprint {
+  private var state: UInt64 = 0xcbf2_9ce4_8422_2325
+
+  var text: String { String(state, radix: 16) }
+
+  mutating func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
+
+  mutating func add(_ bytes: UnsafeRawBufferPointer) {
+    mix(UInt64(bytes.count))
+    for start in stride(from: 0, to: bytes.count, by: 8) {
+      var word: UInt64 = 0
+      withUnsafeMutableBytes(of: &word) {
+        $0.copyMemory(from: .init(rebasing: bytes[start..<min(start + 8, bytes.count)]))
+      }
+      mix(word)
+    }
+  }
+
+  private mutating func mix(_ word: UInt64) { state = (state ^ word) &* 0x0000_0100_0000_01b3 }
+}
