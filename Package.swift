@@ -44,7 +44,8 @@ let package = Package(
       name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
     .target(
       name: "SimCLR", dependencies: ["Torch", "TorchNN", "VisionData", "Yams"], swiftSettings: strict),
-    .target(name: "Launching", swiftSettings: strict),
+    .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "Launching", dependencies: ["CProcess"], swiftSettings: strict),
     .target(name: "SimCLREvaluation", dependencies: ["SimCLR"], swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
@@ -64,7 +65,10 @@ let package = Package(
     .testTarget(
       name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching"], swiftSettings: strict),
+    .executableTarget(
+      name: "supervise-for-tests", dependencies: ["Launching"], path: "Tests/Supervise", swiftSettings: strict),
+    .testTarget(
+      name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),
     .testTarget(
       name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
   ],
