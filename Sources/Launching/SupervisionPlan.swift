@@ -65,6 +65,6 @@ public struct SupervisionPlan: Equatable, Sendable {
 
   /// Processes on all machines.
   public var worldSize: Int { processesPerNode * nodes }
-  /// Whether this machine's supervisor holds the store.
-  public var hostsStore: Bool { nodeRank == 0 }
+  /// Whether this machine's supervisor holds a store: node 0's, where there is somebody to meet.
+  public var needsStore: Bool { nodeRank == 0 && worldSize > 1 }
 }

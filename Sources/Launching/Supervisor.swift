@@ -19,7 +19,7 @@ public struct Supervisor {
   private let screen: Screen
 
   /// - Parameters:
-  ///   - host: holds the store while the job runs; not used on machines other than node 0.
+  ///   - host: holds the store while the job runs; not used for a worker alone and on machines other than node 0.
   ///   - errors: where the workers' texts go.
   public init(
     _ plan: SupervisionPlan, program: WorkerProgram, host: any RendezvousHost, errors: Int32 = STDERR_FILENO
@@ -37,7 +37,7 @@ public struct Supervisor {
     // First, so that no thread of the store's host can take a signal before it is watched.
     let signals = try SignalPipe()
     let rendezvous = try startStore()
-    defer { if plan.hostsStore { host.stop() } }
+    defer { if plan.needsStore { host.stop() } }
     var attempt = 0
     while true {
       let workers = try startWorkers(attempt, rendezvous)
@@ -55,7 +55,7 @@ public struct Supervisor {
   /// One store serves all attempts, which tell their keys apart by token and attempt.
   private func startStore() throws -> Endpoint {
     let place = plan.rendezvous ?? Endpoint(host: "127.0.0.1", port: 0)
-    guard plan.hostsStore else { return place }
+    guard plan.needsStore else { return place }
     return Endpoint(host: place.host, port: try host.start(listeningOn: place.host, port: place.port))
   }
 
@@ -112,7 +112,8 @@ public struct Supervisor {
     if case .killed(let signal) = cause {
       screen.line("rank \(worker.rank) was killed by \(WorkerEnding.name(signal)); \(restart)")
     } else {
-      screen.line("rank \(worker.rank) failed\(cause.description(reason: worker.reason)); \(restart)")
+      screen.line("rank \(worker.rank) failed\(cause.description(reason: worker.reason))")
+      screen.line(restart)
     }
   }
 

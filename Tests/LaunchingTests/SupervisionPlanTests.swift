@@ -34,10 +34,11 @@ import Testing
   @Test("one machine needs nothing but a number of processes")
   func oneMachine() throws {
     let plan = try SupervisionPlan(processesPerNode: 3, token: "left over")
-    #expect(plan.worldSize == 3 && plan.hostsStore && plan.token == nil)
+    #expect(plan.worldSize == 3 && plan.needsStore && plan.token == nil)
+    #expect(try !SupervisionPlan(processesPerNode: 1, maximumRestarts: 1).needsStore)
     let several = try SupervisionPlan(
       processesPerNode: 3, nodes: 2, nodeRank: 1, rendezvous: Self.place, token: Self.token)
-    #expect(several.worldSize == 6 && !several.hostsStore && several.token == Self.token)
+    #expect(several.worldSize == 6 && !several.needsStore && several.token == Self.token)
   }
 
   private func expectError(_ texts: String..., make: () throws -> SupervisionPlan) {

@@ -177,7 +177,8 @@ import Testing
     #expect(
       outcome.errors == """
         rank 1 was killed by SIGKILL; starting all again from the last checkpoint (restart 1 of 2)
-        rank 0 failed: disk full; starting all again from the last checkpoint (restart 2 of 2)
+        rank 0 failed: disk full
+        starting all again from the last checkpoint (restart 2 of 2)
 
         """)
     #expect(outcome.output == "store on 127.0.0.1:0\nstore stopped\n", "one store for all attempts")
@@ -191,7 +192,7 @@ import Testing
   func endOfRestarts() throws {
     let outcome = try SupervisedScript("echo x >> $FOLDER/n$R; exit 1", processes: 1, restarts: 1).finish()
     #expect(outcome.exitCode == 1)
-    #expect(outcome.errors.split(separator: "\n").count == 2)
+    #expect(outcome.errors.split(separator: "\n").count == 3)
     let usage = try SupervisedScript("echo 'error: unknown key' >&2; exit 2", restarts: 5).finish()
     #expect(usage.exitCode == 2 && usage.errors.hasSuffix(": unknown key\n"))
     #expect(usage.errors.split(separator: "\n").count == 1)
