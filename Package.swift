@@ -50,7 +50,7 @@ let package = Package(
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "SimCLR", "SimCLREvaluation", "VisionData",
+        "Launching", "SimCLR", "SimCLREvaluation", "VisionData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport", swiftSettings: strict),
