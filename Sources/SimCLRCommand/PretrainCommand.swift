@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Launching
 import SimCLR
 import Torch
 
@@ -7,14 +8,14 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
     abstract: "Train an encoder without labels.",
-    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--resume]",
+    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--processes N] [--resume]",
     discussion: """
       Every key of the configuration may be left out; `simclr pretrain CONFIG.yaml --print-configuration` prints the \
       values that then hold. Overrides go on top of the file:
         simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
 
       Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
-      exactly as if it had not been stopped.
+      exactly as if it had not been stopped. With --max-restarts it does so by itself after a failure.
       """)
 
   @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
@@ -32,6 +33,9 @@ struct PretrainCommand: ParsableCommand {
   @Flag(help: "Print the configuration with every key, and do nothing else.")
   var printConfiguration = false
 
+  @OptionGroup(title: "SEVERAL PROCESSES")
+  var launch: LaunchOptions
+
   func validate() throws {
     if output == nil && !printConfiguration { throw ValidationError("Missing expected argument '--output <RUN>'") }
   }
@@ -42,6 +46,8 @@ struct PretrainCommand: ParsableCommand {
     ).resolved()
     let console = Console()
     guard !printConfiguration, let output else { return console.result(try configuration.yaml()) }
+    if let code = try launch.superviseIfAsked(holding: NoStore(), resumeArgument: "--resume") { throw code }
+    try refuseSeveralProcesses()
     TorchRuntime.keepFreedMemory()
     let folder = RunFolder(URL(fileURLWithPath: output))
     let training =
@@ -49,6 +55,8 @@ struct PretrainCommand: ParsableCommand {
       ? try Pretraining.resume(configuration, in: folder) : try Pretraining.start(configuration, in: folder)
     let stop = StopSignal()
     var progress = TrainingProgress(console)
+    // Also before an error: it begins its own line.
+    defer { console.endLive() }
     let outcome = try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet })
     console.endLive()
     switch outcome {
@@ -58,4 +66,22 @@ struct PretrainCommand: ParsableCommand {
       throw ExitCode.stoppedBySignal
     }
   }
+
+  /// The place where a rank of several joins the others, once ranks can train together; `RankEnvironment.detect` says
+  /// which one this is and where they meet. Until then each would train alone, into the same folder.
+  private func refuseSeveralProcesses() throws {
+    guard let rank = try RankEnvironment.detect(in: ProcessInfo.processInfo.environment) else { return }
+    throw LaunchError(
+      "\(rank.launcher.rawValue) started \(rank.worldSize) processes, and this version trains in one",
+      isWrongUsage: true)
+  }
+}
+
+/// Stands where the store of several processes will be.
+private struct NoStore: RendezvousHost {
+  func start(listeningOn host: String, port: Int) throws -> Int {
+    throw LaunchError("this version trains in one process", isWrongUsage: true)
+  }
+
+  func stop() {}
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Launching
 import SimCLR
 import SimCLREvaluation
 import Torch
@@ -39,6 +40,7 @@ struct SimCLRTool: ParsableCommand {
     switch error {
     case let stop as ExitCode: Foundation.exit(stop.rawValue)
     case let error as ConfigurationError: leave(.wrongUsage, error.description)
+    case let error as LaunchError: leave(error.isWrongUsage ? .wrongUsage : .failed, error.description)
     case let error as RunError: leave(.failed, error.description)
     case let error as EvaluationError: leave(.failed, error.description)
     case let error as TorchError: leave(.failed, error.description)
