@@ -79,6 +79,15 @@ final class SupervisedScript {
     (0..<count).compactMap { pid_t(text("pid\($0)").trimmingCharacters(in: .whitespacesAndNewlines)) }
   }
 
+  /// Supervisor and workers, and whoever else has the folder among its arguments.
+  var processesThatNameTheFolder: [String] {
+    let numbers = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+    return numbers.filter { number in
+      pid_t(number) != nil
+        && (try? String(contentsOfFile: "/proc/\(number)/cmdline", encoding: .utf8))?.contains(folder.path) == true
+    }
+  }
+
   /// Waits until the condition holds, at most ten seconds.
   func wait(until condition: () -> Bool) -> Bool {
     let deadline = ContinuousClock.now + .seconds(10)

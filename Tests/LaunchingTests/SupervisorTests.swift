@@ -208,6 +208,17 @@ import Testing
     #expect(run.wait { workers.allSatisfy(isGone) })
   }
 
+  @Test("at whatever moment of its start a supervisor is killed, no worker stays")
+  func supervisorKilledWhileStarting() throws {
+    for moment in 0..<20 {
+      let run = try SupervisedScript("exec -a $FOLDER sleep 100", processes: 4)
+      usleep(UInt32(moment) * 1000)
+      run.signal(SIGKILL)
+      _ = run.finish()
+      #expect(run.wait { run.processesThatNameTheFolder.isEmpty }, "killed after \(moment) ms")
+    }
+  }
+
   @Test("what workers leave running ends with them")
   func leftovers() throws {
     let run = try SupervisedScript("sleep 100 & echo $! > $FOLDER/pid$R")

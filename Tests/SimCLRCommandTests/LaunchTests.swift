@@ -87,6 +87,26 @@ import Testing
     #expect(lines[2].hasPrefix("error: rank 0: "))
   }
 
+  @Test("progress is live when a supervisor says that a terminal is behind standard error")
+  func liveProgress() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let live = try program.shell("SIMCLR_TERMINAL=1 simclr pretrain recipe.yaml training.maximum_steps=2 --output a")
+    #expect(live.exitCode == 0 && live.errors.contains("\r\u{1B}[Kepoch 1  step 2/2  "), "\(live.errors)")
+    let plain = try program.shell("simclr pretrain recipe.yaml training.maximum_steps=2 --output b")
+    #expect(plain.exitCode == 0 && plain.errors.contains("\nepoch 1  step 2/2  "), "\(plain.errors)")
+  }
+
+  @Test("variables of another launcher that make no sense end with exit code 2 and one line")
+  func otherLauncher() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.shell(
+      "RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=no simclr pretrain recipe.yaml --output run")
+    #expect(outcome.exitCode == 2)
+    #expect(outcome.errors == "error: MASTER_PORT: expected a port, 1 to 65535, got 'no'\n")
+  }
+
   private func waitForStep(_ step: Int, in run: URL, of process: Process) throws {
     let deadline = Date().addingTimeInterval(60)
     while Date() < deadline, process.isRunning {
