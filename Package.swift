@@ -40,7 +40,8 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
-    .target(name: "Launching", swiftSettings: strict),
+    .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "Launching", dependencies: ["CProcess"], swiftSettings: strict),
     .target(name: "TorchDistributed", dependencies: ["Launching", "TorchNN"], swiftSettings: strict),
     .target(
       name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
@@ -65,7 +66,10 @@ let package = Package(
     .testTarget(
       name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(name: "LaunchingTests", dependencies: ["Launching"], swiftSettings: strict),
+    .executableTarget(
+      name: "supervise-for-tests", dependencies: ["Launching"], path: "Tests/Supervise", swiftSettings: strict),
+    .testTarget(
+      name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),
     .testTarget(
       name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
   ],

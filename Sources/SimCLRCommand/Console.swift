@@ -1,14 +1,21 @@
 import Foundation
+import Launching
 
 /// What people read: results on standard output, progress there too when it is a terminal and on standard error when
-/// not, so that standard output can be piped.
+/// not, so that standard output can be piped. Where a supervisor brings standard error to a
+/// terminal, progress goes there always, since the supervisor keeps it apart from other ranks' lines.
 final class Console {
   private let progress: FileHandle
   /// Whether progress may rewrite its line.
   let isLive: Bool
   private var liveLineIsShown = false
 
-  init() {
+  init(variables: [String: String] = ProcessInfo.processInfo.environment) {
+    guard variables[SupervisorVariable.terminal.rawValue] != "1" else {
+      progress = .standardError
+      isLive = true
+      return
+    }
     let outputIsTerminal = isatty(STDOUT_FILENO) != 0
     progress = outputIsTerminal ? .standardOutput : .standardError
     isLive = isatty(outputIsTerminal ? STDOUT_FILENO : STDERR_FILENO) != 0

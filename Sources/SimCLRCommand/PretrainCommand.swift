@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Launching
 import SimCLR
 import Torch
 
@@ -7,14 +8,14 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
     abstract: "Train an encoder without labels.",
-    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--resume]",
+    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--processes N] [--resume]",
     discussion: """
       Every key of the configuration may be left out; `simclr pretrain CONFIG.yaml --print-configuration` prints the \
       values that then hold. Overrides go on top of the file:
         simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
 
       Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
-      exactly as if it had not been stopped.
+      exactly as if it had not been stopped. With --max-restarts it does so by itself after a failure.
       """)
 
   @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
@@ -32,6 +33,9 @@ struct PretrainCommand: ParsableCommand {
   @Flag(help: "Print the configuration with every key, and do nothing else.")
   var printConfiguration = false
 
+  @OptionGroup(title: "SEVERAL PROCESSES")
+  var launch: LaunchOptions
+
   func validate() throws {
     if output == nil && !printConfiguration { throw ValidationError("Missing expected argument '--output <RUN>'") }
   }
@@ -42,16 +46,19 @@ struct PretrainCommand: ParsableCommand {
     ).resolved()
     let console = Console()
     guard !printConfiguration, let output else { return console.result(try configuration.yaml()) }
+    if let code = try launch.superviseIfAsked(holding: StoreHost(), resumeArgument: "--resume") { throw code }
     TorchRuntime.keepFreedMemory()
     let folder = RunFolder(URL(fileURLWithPath: output))
     let stop = StopSignal()
+    // Also before an error: it begins its own line.
+    defer { console.endLive() }
     let (outcome, isFirst) = try withOtherProcesses(configuration) { world in
       let goesOn = try world.value(ofFirst: resume && folder.holdsRun)!
       let training =
         goesOn
         ? try Pretraining.resume(configuration, in: folder, with: world)
         : try Pretraining.start(configuration, in: folder, with: world)
-      var progress = TrainingProgress(console)
+      var progress = TrainingProgress(console, rank: world.rank)
       return (try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet }), world.isFirst)
     }
     console.endLive()

@@ -29,3 +29,16 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
     throw error
   }
 }
+
+/// The store where the workers of a supervisor meet.
+final class StoreHost: RendezvousHost {
+  private var store: Store?
+
+  func start(listeningOn host: String, port: Int) throws -> Int {
+    let store = try Store.host(at: Endpoint(host: host, port: port))
+    self.store = store
+    return store.endpoint.port
+  }
+
+  func stop() { store = nil }
+}

@@ -41,6 +41,7 @@ struct SimCLRTool: ParsableCommand {
     switch error {
     case let stop as ExitCode: leave(stop)
     case let error as ConfigurationError: leave(.wrongUsage, error.description)
+    case let error as LaunchError: leave(error.isWrongUsage ? .wrongUsage : .failed, error.description)
     case let error as RunError: leave(.failed, error.description)
     case let error as EvaluationError: leave(.failed, error.description)
     case let error as TorchError: leave(.failed, error.description)

@@ -1,16 +1,23 @@
 import Foundation
 import SimCLR
 
-/// Shows a training run to people: one line kept up to date on a terminal, plain lines elsewhere.
+/// Shows a training run to people: one line kept up to date on a terminal, plain lines elsewhere. Of several ranks the
+/// first one shows it, and the others say only what nobody else knows.
 struct TrainingProgress {
   private let console: Console
+  private let rank: Int
   private var plan: TrainingPlan?
   private var start = ContinuousClock.now
 
-  init(_ console: Console) { self.console = console }
+  init(_ console: Console, rank: Int = 0) {
+    self.console = console
+    self.rank = rank
+  }
 
   mutating func show(_ event: TrainingEvent) {
     switch event {
+    case .badImage(let why): console.note("skipped an image: \(why)")
+    case _ where rank != 0: break
     case .started(let plan):
       self.plan = plan
       start = .now
@@ -20,7 +27,6 @@ struct TrainingProgress {
       console.note(
         "epoch \(epoch.epoch)/\(plan?.epochs ?? epoch.epoch)  mean loss \(epoch.meanLoss.fixed(4))  \(Self.time(epoch.seconds))"
       )
-    case .badImage(let why): console.note("skipped an image: \(why)")
     case .skipped(let skip):
       console.note(
         "skipped step \(skip.step): loss or gradients are not finite (loss \(skip.loss), \(skip.inARow) in a row)")

@@ -1,0 +1,42 @@
+// What the supervisor needs of Linux and Swift cannot call: starting a process with the calls that belong between fork
+// and exec, catching signals in a pipe, and cores.
+#ifndef CPROCESS_H
+#define CPROCESS_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+typedef struct {
+  const char *executable;
+  // Both end with NULL.
+  char *const *arguments;
+  char *const *environment;
+  // What becomes standard output and standard error; -1 leaves the caller's.
+  int output;
+  int errors;
+  // Cores to be pinned to; none leaves the caller's.
+  const int *cores;
+  size_t core_count;
+} cprocess_start;
+
+// Starts a process in a process group of its own, which has no other descriptors, reads nothing, takes all signals, and
+// is killed when the calling thread ends, however it ends.
+//
+// Returns 0, or an errno and in `step` what could not be done ("run it", …).
+int cprocess_spawn(const cprocess_start *start, pid_t *process, const char **step);
+
+// Makes a pipe whose ends do not block and are not inherited. Returns 0 or an errno.
+int cprocess_pipe(int ends[2]);
+
+// From now on SIGINT, SIGTERM and SIGCHLD are written to the descriptor, a byte each, and SIGPIPE is ignored. One
+// watcher in a process, since signals belong to the process. Returns 0 or an errno.
+int cprocess_signals_watch(int descriptor);
+
+// Signals do again what they did before `cprocess_signals_watch`.
+void cprocess_signals_restore(void);
+
+// Writes the numbers of the cores that this thread may run on, and returns how many there are (which may be more than
+// `capacity`), or -1 with errno set.
+int cprocess_cores(int *cores, int capacity);
+
+#endif

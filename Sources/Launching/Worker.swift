@@ -1,0 +1,128 @@
+import CProcess
+import Foundation
+
+/// A process that a supervisor started.
+final class Worker {
+  let rank: Int
+  /// Where its standard error comes out; -1 after its end.
+  private(set) var errors: Int32
+  /// nil while it runs.
+  private(set) var ending: WorkerEnding?
+  private var text: WorkerText
+  private let process: pid_t
+
+  /// Starts it.
+  ///
+  /// - Throws: ``LaunchError`` naming what could not be done.
+  init(rank: Int, executable: String, arguments: [String], environment: [String: String], cores: [Int]) throws {
+    var ends: [Int32] = [-1, -1]
+    var code = cprocess_pipe(&ends)
+    var step: UnsafePointer<CChar>?
+    var child = pid_t(-1)
+    if code == 0 {
+      // Only the supervisor's end must not block.
+      _ = fcntl(ends[1], F_SETFL, 0)
+      code = Self.spawn(
+        executable, arguments, environment, output: rank == 0 ? -1 : ends[1], errors: ends[1], cores: cores, &child,
+        &step)
+      close(ends[1])
+    }
+    guard code == 0 else {
+      close(ends[0])
+      let action = step.map { String(cString: $0) } ?? "connect its output"
+      throw LaunchError(
+        "cannot start rank \(rank): cannot \(action): \(executable): \(String(cString: strerror(code)))")
+    }
+    self.rank = rank
+    process = child
+    errors = ends[0]
+    text = WorkerText(rank: rank)
+  }
+
+  deinit {
+    if errors >= 0 { close(errors) }
+  }
+
+  var isRunning: Bool { ending == nil }
+
+  /// What it gave as its error.
+  var reason: String? { text.reason }
+
+  /// Sends a signal to the worker alone: what it started is its own business.
+  func send(_ signal: Int32) {
+    if isRunning { kill(process, signal) }
+  }
+
+  /// Ends it and all it started.
+  func killGroup() {
+    if isRunning { kill(-process, SIGKILL) }
+  }
+
+  /// Passes on what it wrote, up to a megabyte, so that one that never pauses leaves time for the others.
+  func readErrors(to screen: Screen) {
+    var bytes = [UInt8](repeating: 0, count: 64 * 1024)
+    for _ in 0..<16 where errors >= 0 {
+      let count = read(errors, &bytes, bytes.count)
+      if count > 0 {
+        text.take(bytes.prefix(count), to: screen)
+      } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+        closeErrors()
+      } else if errno == EAGAIN {
+        return
+      }
+    }
+  }
+
+  /// Notices the worker's end, passes on its last words and ends what it left behind.
+  ///
+  /// - Returns: whether it ended since the last call.
+  func noticeEnd(_ screen: Screen) -> Bool {
+    guard isRunning, hasEnded else { return false }
+    // Before it is waited for: until then its number, which is its group's, belongs to nobody else.
+    kill(-process, SIGKILL)
+    var status: Int32 = 0
+    while waitpid(process, &status, 0) < 0, errno == EINTR {}
+    ending = WorkerEnding(status: status)
+    readErrors(to: screen)
+    text.end(screen)
+    closeErrors()
+    return true
+  }
+
+  /// Passes on the error that it gave, although it did not fail.
+  func releaseErrors(to screen: Screen) { text.release(to: screen) }
+
+  private var hasEnded: Bool {
+    var information = siginfo_t()
+    let code = waitid(P_PID, id_t(process), &information, WEXITED | WNOHANG | WNOWAIT)
+    return code == 0 && information.si_signo == SIGCHLD
+  }
+
+  private func closeErrors() {
+    if errors >= 0 { close(errors) }
+    errors = -1
+  }
+
+  private static func spawn(
+    _ executable: String, _ arguments: [String], _ environment: [String: String], output: Int32, errors: Int32,
+    cores: [Int], _ child: inout pid_t, _ step: inout UnsafePointer<CChar>?
+  ) -> Int32 {
+    var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
+    defer {
+      for text in argv + variables { free(text) }
+    }
+    return executable.withCString { path in
+      cores.map(Int32.init).withUnsafeBufferPointer { cores in
+        argv.withUnsafeMutableBufferPointer { argv in
+          variables.withUnsafeMutableBufferPointer { variables in
+            var start = cprocess_start(
+              executable: path, arguments: argv.baseAddress, environment: variables.baseAddress, output: output,
+              errors: errors, cores: cores.baseAddress, core_count: cores.count)
+            return cprocess_spawn(&start, &child, &step)
+          }
+        }
+      }
+    }
+  }
+}

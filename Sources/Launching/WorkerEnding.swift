@@ -1,0 +1,52 @@
+import Foundation
+
+/// How a worker ended.
+enum WorkerEnding: Equatable {
+  case exited(Int32)
+  case killed(signal: Int32)
+
+  /// The exit code of a worker that was stopped by a signal and saved a checkpoint first (EX_TEMPFAIL).
+  static let stoppedCode: Int32 = 75
+
+  /// Reads what `waitpid` gives.
+  init(status: Int32) {
+    let signal = status & 0x7f
+    self = signal == 0 ? .exited((status >> 8) & 0xff) : .killed(signal: signal)
+  }
+
+  var isFailure: Bool { self != .exited(0) && self != .exited(Self.stoppedCode) }
+
+  /// The program's exit codes for failures: 2 when configuration or arguments are wrong, 1 otherwise.
+  var failureCode: Int32 { self == .exited(2) ? 2 : 1 }
+
+  var isKill: Bool { if case .killed = self { true } else { false } }
+
+  /// What happened, to be put after the worker's name.
+  func description(reason: String?) -> String {
+    switch self {
+    case .exited(let code): ": " + (reason ?? "it ended with exit code \(code) and gave no reason")
+    case .killed(let signal):
+      " was killed by \(Self.name(signal)) (signal \(signal))"
+        + (reason.map { ": \($0)" } ?? Self.hint(signal).map { ": \($0)" } ?? "")
+    }
+  }
+
+  private static func hint(_ signal: Int32) -> String? {
+    switch signal {
+    case SIGKILL: "out of memory? The kernel's log (dmesg) names what it killed for lack of it"
+    case SIGBUS: "a file that shrank while it was read, or a full /dev/shm?"
+    case SIGSEGV, SIGABRT, SIGILL, SIGFPE, SIGTRAP: "a crash; what it wrote last is above"
+    default: nil
+    }
+  }
+
+  static func name(_ signal: Int32) -> String {
+    let names = [
+      SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGILL: "SIGILL", SIGTRAP: "SIGTRAP",
+      SIGABRT: "SIGABRT", SIGBUS: "SIGBUS", SIGFPE: "SIGFPE", SIGKILL: "SIGKILL", SIGUSR1: "SIGUSR1",
+      SIGSEGV: "SIGSEGV", SIGUSR2: "SIGUSR2", SIGPIPE: "SIGPIPE", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM",
+      SIGXCPU: "SIGXCPU", SIGXFSZ: "SIGXFSZ", SIGSYS: "SIGSYS",
+    ]
+    return names[signal] ?? "a signal"
+  }
+}
