@@ -23,13 +23,13 @@ public final class Store: @unchecked Sendable {
   /// Serves a store at an address of this machine, and nowhere else.
   ///
   /// - Parameter endpoint: port 0 takes a free one, which ``endpoint`` then names.
-  /// - Throws: ``DistributedError`` when the address is not this machine's or the port is taken.
+  /// - Throws: `LaunchError` when the address is not this machine's or the port is taken.
   public static func host(at endpoint: Endpoint, timeout: Duration = .seconds(60)) throws -> Store {
-    let socket = try ListeningSocket.open(endpoint)
+    let address = try endpoint.resolved()
+    let socket = try ListeningSocket(on: address, port: endpoint.port)
     let bound = Endpoint(host: endpoint.host, port: socket.port)
     var handle: OpaquePointer?
-    let status = ctorch_store_host(
-      socket.descriptor, Int32(bound.port), socket.address, timeout.milliseconds, &handle)
+    let status = ctorch_store_host(socket.descriptor, Int32(bound.port), address, timeout.milliseconds, &handle)
     guard status == CTORCH_OK else {
       throw DistributedError("cannot serve the rendezvous at \(bound): \(TorchError.last())")
     }
