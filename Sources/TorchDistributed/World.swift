@@ -175,15 +175,19 @@ extension World {
     try? takeLeave(connection)
   }
 
-  /// Leaves before the end: nothing further is exchanged.
+  /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
   ///
-  /// - Parameter failure: what went wrong in this process, for the others to report; nil where it only follows another.
-  public func part(failure: String?) {
-    guard let connection else { return }
+  /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
+  public func part(after error: any Error) -> any Error {
+    guard let connection else { return error }
     group.abandon()
-    if let failure { try? connection.store.set("failure/\(rank)", failure) }
+    let reported = (error as? DistributedError).map(explanation) ?? error
+    if (reported as? DistributedError)?.isConsequence != true {
+      try? connection.store.set("failure/\(rank)", "\(reported)")
+    }
     connection.heartbeat.stop()
     try? takeLeave(connection)
+    return reported
   }
 
   /// Who serves the store stays until the others have read what they need of it, for three seconds at most.
@@ -195,9 +199,8 @@ extension World {
   }
 
   /// Why an exchange failed: what another process said before it ended, or which one gives no sign of life.
-  public func explanation(of error: DistributedError) -> DistributedError {
+  private func explanation(of error: DistributedError) -> DistributedError {
     guard let connection, error.isConsequence else { return error }
-    group.abandon()
     do {
       if let reason = try announcedFailure(connection.store) { return reason }
       let before = try beats(connection.store)
