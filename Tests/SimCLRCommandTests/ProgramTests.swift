@@ -74,6 +74,11 @@ import Torch
       #expect(object?["top1"] is Double)
       #expect(object?["is_random_initialisation"] as? Bool == (arguments.count == 2))
     }
+    let folds = try program.run("evaluate", "knn", "run", "--data", "data", "--fold", "3")
+    #expect(folds.exitCode == 1 && folds.errors.contains("only STL-10 has folds"), "\(folds.errors)")
+    for wrong in [["--fold", "10"], ["--fold", "all", "--classes", "x"]] {
+      #expect(try program.finish(program.start(["evaluate", "knn", "run", "--data", "data"] + wrong)).exitCode == 2)
+    }
     let results = try FileManager.default.contentsOfDirectory(atPath: program.folder.path + "/run/evaluation").sorted()
     #expect(results == ["knn-random.json", "knn.json", "linear-random.json", "linear.json"])
     #expect(try program.run("export", "run", "--output", "encoder.safetensors").exitCode == 0)

@@ -72,6 +72,8 @@ struct DataSetLayoutTests {
     #expect(both.name(at: 5_003) == unlabeled.name(at: 3) && both.name(at: 4_999) == train.name(at: 4_999))
     let fold = try STL10.fold(2, in: root)
     #expect((0..<3).map(fold.name(at:)) == [2, 1002, 2002].map(train.name(at:)))
+    let folds = try DataSetLocator.folds(at: folder.url)
+    #expect(folds.count == 10 && folds[2] == [2, 1002, 2002])
     try folder.write(Array("1 2\n".utf8), "stl10_binary/fold_indices.txt")
     #expect(
       message { _ = try STL10.fold(2, in: root) }
