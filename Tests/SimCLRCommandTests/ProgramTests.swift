@@ -152,6 +152,25 @@ import Torch
     #expect(outcome.errors.contains("broken.jpg"))
   }
 
+  @Test("views have the same bits whatever vector instructions the libraries use")
+  func vectorInstructions() throws {
+    let program = try Program()
+    defer { program.remove() }
+    // What glibc, libtorch and libjpeg-turbo choose by the processor; our own code is compiled for one kind.
+    let without512 = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX512ER,-AVX512PF,-EVEX"
+    var pictures: [Data] = []
+    for variables in [
+      "PLAIN=1", "GLIBC_TUNABLES=glibc.cpu.hwcaps=\(without512)", "ATEN_CPU_CAPABILITY=default",
+      "ATEN_CPU_CAPABILITY=avx2 JSIMD_FORCESSE2=1", "JSIMD_FORCENONE=1",
+    ] {
+      let outcome = try program.shell(
+        "env \(variables) simclr augment --data data --images 20 --size 64 --output views.png")
+      #expect(outcome.exitCode == 0, "\(variables): \(outcome.errors)")
+      pictures.append(try Data(contentsOf: program.folder.appendingPathComponent("views.png")))
+    }
+    #expect(Set(pictures).count == 1)
+  }
+
   @Test("data inspect says what each split holds, to people and in one JSON object")
   func inspect() throws {
     let program = try Program()
