@@ -5,7 +5,7 @@
 
 #ifdef __AVX2__
 
-enum { SAMPLES_BEYOND = 64, BLOCKS_IN_MCU = 6 };
+enum { SAMPLES_BEYOND = 64, KEPT_BYTES = 64 << 20 };
 
 typedef struct {
   int columns, rows;  // of blocks in an MCU
@@ -200,7 +200,8 @@ static int prepare(
   }
   // Sums, and two rows at full width.
   needed += 6 * chroma_stride + 6 * SAMPLES_BEYOND;
-  if (decoder->capacity < needed) {
+  // More than that is not kept for the next image.
+  if (decoder->capacity < needed || decoder->capacity > KEPT_BYTES) {
     free(decoder->memory);
     decoder->memory = calloc(1, needed);
     decoder->capacity = decoder->memory ? needed : 0;
@@ -253,7 +254,7 @@ int baseline_decode(
       }
       int is_wanted = row >= first_row && column >= first_column && column < end_column;
       if (!(is_wanted ? decode_mcu(decoder, column - first_column, row) : skip_mcu(decoder))) return 0;
-      // So far beyond the end no more than the padding can have been read.
+      // An MCU of six blocks, of 64 codes of 26 bits at most each, reads no more than the padding.
       if (decoder->reader.next > decoder->reader.end + sizeof(uint64_t)) return 0;
     }
     // The last row of an MCU waits for the chroma below it.

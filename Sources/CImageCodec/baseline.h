@@ -51,7 +51,7 @@ typedef struct {
 // Prepares a table, unless it is that one already. Returns 0 when the definition makes no sense.
 int huffman_table_prepare(huffman_table *table, const JHUFF_TBL *definition, int is_dc);
 
-// Bits of a part of a scan without stuffing, followed by ENTROPY_PADDING zeros.
+// Bits of a part of a scan without stuffing, followed by ENTROPY_PADDING bytes of zeros.
 typedef struct {
   uint64_t window;  // the next bits, from the highest down
   int count;        // how many of them are there
