@@ -36,7 +36,7 @@ let package = Package(
   targets: [
     .target(name: "CTorch", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
-      name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
