@@ -22,10 +22,10 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
     return result
   } catch let error as DistributedError {
     let explained = world.explanation(of: error)
-    world.part(failure: explained.isConsequence ? nil : explained.description)
+    world.part(because: explained)
     throw explained
   } catch {
-    world.part(failure: "\(error)")
+    world.part(because: DistributedError("\(error)"))
     throw error
   }
 }
