@@ -36,7 +36,7 @@ let package = Package(
   targets: [
     .target(name: "CTorch", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
-      name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
@@ -54,11 +54,15 @@ let package = Package(
         "Launching", "SimCLR", "SimCLREvaluation", "VisionData",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
-    .target(name: "TestSupport", dependencies: ["Torch"], path: "Tests/TestSupport", swiftSettings: strict),
+    .target(
+      name: "TestSupport", dependencies: ["Launching", "TorchDistributed"], path: "Tests/TestSupport",
+      swiftSettings: strict),
     .testTarget(
       name: "TorchTests", dependencies: ["Torch", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "TorchDistributedTests", dependencies: ["TorchDistributed", "TestSupport"], swiftSettings: strict),
     .testTarget(
       name: "VisionDataTests", dependencies: ["VisionData", "Torch"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(

@@ -4,7 +4,8 @@
 #   Benchmarks/augment.sh DATA SIZE PYTHON [ROUNDS] [IMAGES]
 #
 # DATA holds JPEG files; PYTHON is that of Benchmarks/peers/setup.sh. Two threads or workers each, files decoded every
-# time. Prints every round, the medians, and the ratio of ours to the fastest peer.
+# time. Prints every round, the medians, and the ratio of ours to the fastest peer. CONTESTANTS, a list of names, leaves
+# the others out, of which lightly and torchvision take most of the time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -38,7 +39,7 @@ median() {
   sort -n "$1" | awk '{ values[NR] = $1 } END { print (values[int((NR + 1) / 2)] + values[int((NR + 2) / 2)]) / 2 }'
 }
 
-contestants=(simclr simclr-1-thread simclr-bf16 simclr-cached albumentations dali lightly torchvision decode)
+read -ra contestants <<<"${CONTESTANTS:-simclr simclr-1-thread simclr-bf16 simclr-cached albumentations dali lightly torchvision decode}"
 row='%-16s'
 for ((round = 1; round <= rounds; round++)); do
   for name in "${contestants[@]}"; do
@@ -50,7 +51,11 @@ echo
 for name in "${contestants[@]}"; do
   printf "median   $row %10s\n" "$name" "$(median "$scratch/$name" | cut -d. -f1)"
 done
-for peer in albumentations dali lightly torchvision; do median "$scratch/$peer"; done | sort -n | tail -n 1 |
+[[ -e $scratch/simclr ]] || exit 0
+for peer in albumentations dali lightly torchvision; do
+  if [[ -e $scratch/$peer ]]; then median "$scratch/$peer"; fi
+done | sort -n | tail -n 1 |
   awk -v ours="$(median "$scratch/simclr")" '{ printf "ratio to the fastest peer: %.2f\n", ours / $1 }'
+[[ -e $scratch/simclr-1-thread ]] || exit 0
 awk -v two="$(median "$scratch/simclr")" -v one="$(median "$scratch/simclr-1-thread")" \
   'BEGIN { printf "two threads to one: %.2f\n", two / one }'

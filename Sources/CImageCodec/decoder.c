@@ -36,6 +36,8 @@ static void pixel_buffer_trim(pixel_buffer *buffer) {
 
 cimagecodec_decoder *cimagecodec_decoder_create(void) { return calloc(1, sizeof(cimagecodec_decoder)); }
 
+void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder) { decoder->jpeg.uses_only_libjpeg = 1; }
+
 void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder) {
   if (!decoder) return;
   jpeg_reader_destroy(&decoder->jpeg);

@@ -216,6 +216,21 @@ static void decode(
   decoded->frame = frame;
 }
 
+// Decodes without libjpeg where that gives the same pixels. Returns 0 when it does not, and libjpeg goes on from the
+// header.
+static int decode_baseline(
+    jpeg_reader *reader, cimagecodec_rectangle wanted, int scale_denominator, pixel_buffer *buffer,
+    cimagecodec_region *decoded) {
+  if (reader->uses_only_libjpeg || scale_denominator != 1 || !baseline_accepts(&reader->codec)) return 0;
+  if (!reader->baseline) reader->baseline = baseline_create();
+  uint8_t *pixels = pixel_buffer_reserve(buffer, wanted.width * wanted.height * 3 + BASELINE_OVERHANG);
+  if (!reader->baseline || !pixels || !baseline_decode(reader->baseline, &reader->codec, wanted, pixels)) return 0;
+  decoded->pixels = pixels;
+  decoded->bytes_per_row = wanted.width * 3;
+  decoded->frame = wanted;
+  return 1;
+}
+
 int jpeg_reader_decode(
     jpeg_reader *reader, const uint8_t *bytes, size_t byte_count, cimagecodec_rectangle wanted, int scale_denominator,
     pixel_buffer *buffer, cimagecodec_region *decoded, char *error) {
@@ -226,12 +241,16 @@ int jpeg_reader_decode(
   }
   if (!reader->has_header) read_header(reader, bytes, byte_count);
   reader->has_header = 0;
-  decode(reader, wanted, scale_denominator, buffer, decoded);
+  if (!decode_baseline(reader, wanted, scale_denominator, buffer, decoded)) {
+    decode(reader, wanted, scale_denominator, buffer, decoded);
+  }
   forget_image(reader);
   return 0;
 }
 
 void jpeg_reader_destroy(jpeg_reader *reader) {
   if (reader->is_created) jpeg_destroy_decompress(&reader->codec);
+  baseline_destroy(reader->baseline);
+  reader->baseline = NULL;
   reader->is_created = reader->has_header = 0;
 }

@@ -2,7 +2,7 @@
 #ifndef CIMAGECODEC_READERS_H
 #define CIMAGECODEC_READERS_H
 
-#include "CImageCodec.h"
+#include "baseline.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -38,6 +38,8 @@ typedef struct {
   int is_created;
   int has_header;  // read, and not yet used up by decoding
   int has_exif, orientation;
+  baseline_decoder *baseline;  // NULL until it is needed
+  int uses_only_libjpeg;
 } jpeg_reader;
 
 int jpeg_reader_begin(jpeg_reader *reader, const uint8_t *bytes, size_t byte_count, char *error);

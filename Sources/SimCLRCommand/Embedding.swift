@@ -79,4 +79,37 @@ struct ImageSelection: ParsableArguments {
     }
     return images
   }
+
+  /// The folds that were chosen: their numbers and the train images in each.
+  func folds(_ choice: FoldChoice) throws -> [(number: Int, images: [Int])] {
+    let folds = try DataSetLocator.folds(at: URL(fileURLWithPath: data)).enumerated().map { ($0, $1) }
+    return switch choice {
+    case .all: folds
+    case .one(let fold): [folds[fold]]
+    }
+  }
+}
+
+/// Which of STL-10's ten folds teach.
+enum FoldChoice: ExpressibleByArgument {
+  case all
+  case one(Int)
+
+  init?(argument: String) {
+    if argument == "all" {
+      self = .all
+    } else if let fold = Int(argument), 0..<10 ~= fold {
+      self = .one(fold)
+    } else {
+      return nil
+    }
+  }
+
+  /// What it adds to the name of a result.
+  var suffix: String {
+    switch self {
+    case .all: "-folds"
+    case .one(let fold): "-fold\(fold)"
+    }
+  }
 }

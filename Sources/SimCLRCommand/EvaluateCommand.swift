@@ -23,6 +23,12 @@ struct EvaluationOptions: ParsableArguments {
 
   @OptionGroup var images: ImageSelection
 
+  @Option(
+    help: .init(
+      "Of STL-10: teach with one of its folds of 1,000 train images, 0…9, or with each in turn for the mean (all).",
+      valueName: "N"))
+  var fold: FoldChoice?
+
   @Flag(help: "Evaluate the encoder with its first weights, untrained.")
   var randomInitialisation = false
 
@@ -35,6 +41,12 @@ struct EvaluationOptions: ParsableArguments {
   @Flag(help: "Print one JSON object.")
   var json = false
 
+  func validate() throws {
+    if fold != nil, images.classes != nil || images.trainSubset != nil {
+      throw ValidationError("--fold chooses the train images; it does not go with --classes or --train-subset")
+    }
+  }
+
   var folder: RunFolder { RunFolder(URL(fileURLWithPath: runPath)) }
 
   /// Embeds both splits with one encoder, evaluates, checks that the encoder stayed as it was, and saves the result in
@@ -45,14 +57,20 @@ struct EvaluationOptions: ParsableArguments {
     let embedding = try Embedding(
       folder, images: images, device: device, randomlyInitialized: randomInitialisation, precision: precision,
       console: console)
+    let folds = try fold.map(images.folds)
     let train = try embedding.features(of: .train)
     let test = try embedding.features(of: .test)
     let evaluation = protocolOf(embedding.configuration)
+    let parts = folds?.map { train.selecting($0.images) } ?? [train]
+    let accuracies = try parts.map { part in
+      try evaluation.accuracy(train: part, test: test, seed: seed, console: console)
+    }
     let result = EvaluationResult(
-      evaluation, try evaluation.accuracy(train: train, test: test, seed: seed, console: console), train: train,
-      test: test, seed: seed, encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation)
+      evaluation, Accuracy(meanOf: accuracies), train: parts[0], test: test, seed: seed,
+      encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation,
+      folds: folds.map { zip($0, accuracies).map { .init($0.number, $1) } })
     try embedding.extractor.requireFrozen()
-    let name = result.protocol.name + (randomInitialisation ? "-random" : "")
+    let name = result.protocol.name + (fold?.suffix ?? "") + (randomInitialisation ? "-random" : "")
     try folder.makeFolder(folder.evaluationURL)
     try result.write(to: folder.evaluationURL.appendingPathComponent("\(name).json"))
     if json { return try console.json(result) }

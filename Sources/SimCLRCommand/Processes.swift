@@ -20,13 +20,8 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
     let result = try body(world)
     try world.leave()
     return result
-  } catch let error as DistributedError {
-    let explained = world.explanation(of: error)
-    world.part(because: explained)
-    throw explained
   } catch {
-    world.part(because: DistributedError("\(error)"))
-    throw error
+    throw world.part(after: error)
   }
 }
 

@@ -12,6 +12,13 @@ public struct Accuracy: Codable, Sendable, Equatable {
     self.top5 = top5
   }
 
+  /// The mean over several measurements, at least one.
+  public init(meanOf parts: [Accuracy]) {
+    precondition(!parts.isEmpty, "Accuracy: expected at least one to take the mean of")
+    top1 = parts.map(\.top1).reduce(0, +) / Double(parts.count)
+    top5 = parts.map(\.top5).reduce(0, +) / Double(parts.count)
+  }
+
   /// Compares scores with labels. Of classes with equal scores the one of the lower number comes first, whichever is
   /// right, so that a tie wins nothing.
   ///

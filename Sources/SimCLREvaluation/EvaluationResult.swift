@@ -4,7 +4,7 @@ import Torch
 /// A measured accuracy with all that it takes to judge and repeat it.
 ///
 /// In JSON, keys are in snake case: `protocol`, `top1`, `top5`, `class_count`, `train_count`, `test_count`,
-/// `feature_dimension`, `seed`, `encoder`, `is_random_initialisation`.
+/// `feature_dimension`, `seed`, `encoder`, `is_random_initialisation`; and `folds` where there are some.
 public struct EvaluationResult: Codable, Sendable, Equatable {
   public var `protocol`: EvaluationProtocol
   /// Percent of the test images, 0…100.
@@ -12,7 +12,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   /// Percent of the test images, 0…100.
   public var top5: Double
   public var classCount: Int
-  /// Train images that features were computed of.
+  /// Train images that taught; of folds, in one of them.
   public var trainCount: Int
   /// Test images that features were computed of.
   public var testCount: Int
@@ -24,11 +24,23 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   public var encoder: String
   /// Whether the encoder was never trained: the baseline that a trained one has to beat.
   public var isRandomInitialisation: Bool
+  /// Where train images were taken in predefined folds (STL-10), the accuracy with each; `top1` and `top5` are the means.
+  public var folds: [Fold]?
+
+  /// What one fold of the train images taught.
+  public struct Fold: Codable, Sendable, Equatable {
+    /// From 0.
+    public var fold: Int
+    public var top1: Double
+    public var top5: Double
+
+    public init(_ fold: Int, _ accuracy: Accuracy) { (self.fold, top1, top5) = (fold, accuracy.top1, accuracy.top5) }
+  }
 
   /// Takes the counts from the features.
   public init(
     _ protocol: EvaluationProtocol, _ accuracy: Accuracy, train: Features, test: Features, seed: UInt64,
-    encoder: String, isRandomInitialisation: Bool
+    encoder: String, isRandomInitialisation: Bool, folds: [Fold]? = nil
   ) {
     self.protocol = `protocol`
     top1 = accuracy.top1
@@ -40,6 +52,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     self.seed = seed
     self.encoder = encoder
     self.isRandomInitialisation = isRandomInitialisation
+    self.folds = folds
   }
 }
 

@@ -38,6 +38,21 @@ public struct Features: Sendable {
   public var classCount: Int { max(classNames.count, (labels.max() ?? -1) + 1) }
 }
 
+// MARK: - Parts
+
+extension Features {
+  /// Those of some of the images, in the order given; images that could not be read are left out.
+  ///
+  /// - Parameter indices: where the images stand in the data set.
+  public func selecting(_ indices: [Int]) -> Features {
+    let rows = Dictionary(uniqueKeysWithValues: sampleIndices.enumerated().map { ($1, $0) })
+    let chosen = indices.compactMap { rows[$0] }
+    return Features(
+      values: chosen.isEmpty ? Tensor.zeros([0, dimension]) : values.indexSelect(0, Tensor(chosen)),
+      labels: chosen.map { labels[$0] }, sampleIndices: chosen.map { sampleIndices[$0] }, classNames: classNames)
+  }
+}
+
 // MARK: - Fit for evaluation
 
 extension Features {

@@ -8,7 +8,7 @@ public struct DistributedError: Error, Equatable, Sendable, CustomStringConverti
     case here
     /// In another process, which the text names.
     case elsewhere
-    /// In another process, of which only the silence is known; ``World/explanation(of:)`` finds out more.
+    /// In another process, of which only the silence is known; ``World/part(after:)`` finds out more.
     case unknown
   }
 

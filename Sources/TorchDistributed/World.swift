@@ -184,16 +184,13 @@ extension World {
     membership.leave()
   }
 
-  /// Leaves before the end: nothing further is exchanged, and the others learn why.
+  /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
   ///
-  /// - Parameter reason: what went wrong in this process, or what ``explanation(of:)`` gave.
-  public func part(because reason: DistributedError) {
-    membership?.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }
-  }
-
-  /// Why an exchange failed: what another process said before it ended, or which one gives no sign of life. An error that
-  /// says that itself stays as it is.
-  public func explanation(of error: DistributedError) -> DistributedError {
-    membership?.explanation(of: error) ?? error
+  /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
+  public func part(after error: any Error) -> any Error {
+    guard let membership else { return error }
+    let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")
+    membership.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }
+    return error is DistributedError ? reason : error
   }
 }

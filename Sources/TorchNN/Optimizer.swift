@@ -34,10 +34,13 @@ open class Optimizer {
   /// How many steps were made.
   public private(set) final var stepCount = 0
   private final var slots: [String: [Tensor]] = [:]
+  /// The names of the tensors that are kept for each parameter, in order.
+  public final let slotNames: [String]
 
   /// - Parameter slots: the names of the tensors kept for each parameter, at first zeros.
   init(_ parameters: [OptimizedParameter], slots names: [String]) {
     self.parameters = parameters
+    slotNames = names.sorted()
     for name in names { slots[name] = parameters.map { Tensor.zeros(like: $0.parameter.value.detached()) } }
   }
 
@@ -71,8 +74,8 @@ extension Optimizer {
   /// What must be kept to go on later as if never stopped: `<slot>.<parameter name>`. The tensors share memory with the
   /// optimizer; the number of steps is ``stepCount``.
   public final func stateDictionary() -> [(name: String, tensor: Tensor)] {
-    slots.sorted { $0.key < $1.key }.flatMap { slot, tensors in
-      zip(parameters, tensors).map { ("\(slot).\($0.name)", $1) }
+    slotNames.flatMap { slot in
+      zip(parameters, slots[slot]!).map { ("\(slot).\($0.name)", $1) }
     }
   }
 

@@ -10,8 +10,14 @@ public final class ImageDecoder {
 
   /// - Parameter honorsEXIFOrientation: whether images that say, in EXIF data, how they lie (orientations 1…8) are turned
   ///   upright; otherwise all are decoded as stored, as torchvision's image folders do.
-  public init(honorsEXIFOrientation: Bool = false) {
+  public convenience init(honorsEXIFOrientation: Bool = false) {
+    self.init(honorsEXIFOrientation: honorsEXIFOrientation, usesOnlyLibjpeg: false)
+  }
+
+  /// - Parameter usesOnlyLibjpeg: whether libjpeg decodes every JPEG, to check that what is decoded without it is the same.
+  package init(honorsEXIFOrientation: Bool = false, usesOnlyLibjpeg: Bool) {
     guard let decoder = cimagecodec_decoder_create() else { fatalError("ImageDecoder: no memory") }
+    if usesOnlyLibjpeg { cimagecodec_decoder_use_only_libjpeg(decoder) }
     self.decoder = decoder
     self.honorsEXIFOrientation = honorsEXIFOrientation
   }

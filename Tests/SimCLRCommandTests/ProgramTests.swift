@@ -74,6 +74,11 @@ import Torch
       #expect(object?["top1"] is Double)
       #expect(object?["is_random_initialisation"] as? Bool == (arguments.count == 2))
     }
+    let folds = try program.run("evaluate", "knn", "run", "--data", "data", "--fold", "3")
+    #expect(folds.exitCode == 1 && folds.errors.contains("only STL-10 has folds"), "\(folds.errors)")
+    for wrong in [["--fold", "10"], ["--fold", "all", "--classes", "x"]] {
+      #expect(try program.finish(program.start(["evaluate", "knn", "run", "--data", "data"] + wrong)).exitCode == 2)
+    }
     let results = try FileManager.default.contentsOfDirectory(atPath: program.folder.path + "/run/evaluation").sorted()
     #expect(results == ["knn-random.json", "knn.json", "linear-random.json", "linear.json"])
     #expect(try program.run("export", "run", "--output", "encoder.safetensors").exitCode == 0)
@@ -145,6 +150,25 @@ import Torch
     #expect(outcome.exitCode == 1)
     #expect(outcome.errors.contains("1 of 21"))
     #expect(outcome.errors.contains("broken.jpg"))
+  }
+
+  @Test("views have the same bits whatever vector instructions the libraries use")
+  func vectorInstructions() throws {
+    let program = try Program()
+    defer { program.remove() }
+    // What glibc, libtorch and libjpeg-turbo choose by the processor; our own code is compiled for one kind.
+    let without512 = "-AVX512F,-AVX512VL,-AVX512BW,-AVX512DQ,-AVX512CD,-AVX512ER,-AVX512PF,-EVEX"
+    var pictures: [Data] = []
+    for variables in [
+      "PLAIN=1", "GLIBC_TUNABLES=glibc.cpu.hwcaps=\(without512)", "ATEN_CPU_CAPABILITY=default",
+      "ATEN_CPU_CAPABILITY=avx2 JSIMD_FORCESSE2=1", "JSIMD_FORCENONE=1",
+    ] {
+      let outcome = try program.shell(
+        "env \(variables) simclr augment --data data --images 20 --size 64 --output views.png")
+      #expect(outcome.exitCode == 0, "\(variables): \(outcome.errors)")
+      pictures.append(try Data(contentsOf: program.folder.appendingPathComponent("views.png")))
+    }
+    #expect(Set(pictures).count == 1)
   }
 
   @Test("data inspect says what each split holds, to people and in one JSON object")

@@ -43,6 +43,20 @@ struct EvaluationResultTests {
     #expect(try EvaluationResult(json: result.json()) == result)
   }
 
+  @Test("a result over folds lists each, and its accuracy is their mean")
+  func folds() throws {
+    let parts = [Accuracy(top1: 50, top5: 90), Accuracy(top1: 53, top5: 96)]
+    let mean = Accuracy(meanOf: parts)
+    #expect(mean == Accuracy(top1: 51.5, top5: 93))
+    let result = EvaluationResult(
+      .linear(.paper), mean, train: twoClasses(perClass: 3), test: twoClasses(perClass: 2), seed: 0, encoder: "",
+      isRandomInitialisation: false, folds: zip([4, 7], parts).map { .init($0, $1) })
+    let object = try JSONSerialization.jsonObject(with: result.json()) as! [String: Any]
+    let folds = object["folds"] as! [[String: Any]]
+    #expect(folds.map { $0["fold"] as? Int } == [4, 7] && folds.map { $0["top1"] as? Double } == [50, 53])
+    #expect(try EvaluationResult(json: result.json()) == result)
+  }
+
   @Test("what is no result is refused, and an unknown protocol is named")
   func notAResult() throws {
     #expect(throws: EvaluationError.self) { try EvaluationResult(json: Data("{}".utf8)) }

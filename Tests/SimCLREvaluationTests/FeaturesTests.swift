@@ -83,4 +83,15 @@ struct FeaturesTests {
     #expect(accuracy.top5 == 100)
     #expect(try LinearProbe().train(on: train, seed: 0).accuracy(on: test).top5 == 100)
   }
+
+  @Test("some of the images keep their features, labels and places; those that could not be read are left out")
+  func selecting() {
+    let whole = Features(
+      values: Tensor([0, 1, 2, 3, 4, 5] as [Float], shape: [3, 2]), labels: [0, 1, 0], sampleIndices: [4, 9, 11],
+      classNames: ["circle", "square"])
+    let part = whole.selecting([11, 10, 4])
+    #expect(part.values.array(of: Float.self) == [4, 5, 0, 1])
+    #expect(part.labels == [0, 0] && part.sampleIndices == [11, 4] && part.classNames == whole.classNames)
+    #expect(whole.selecting([1]).count == 0)
+  }
 }

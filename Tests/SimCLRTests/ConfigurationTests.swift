@@ -139,6 +139,10 @@ import VisionData
         == "override 'optimizer.learning_rate_scaling=cubic': optimizer.learning_rate_scaling: expected one of none, linear, sqrt, got 'cubic'"
     )
     #expect(
+      error("", ["augmentation.interpolation=nearest"])
+        == "override 'augmentation.interpolation=nearest': augmentation.interpolation: expected one of bilinear, bicubic, got 'nearest'"
+    )
+    #expect(
       error("projection_head:\n  batch_norm: 7\n")
         == "recipe.yaml, line 2: projection_head.batch_norm: expected true or false, got '7'")
     #expect(

@@ -36,6 +36,10 @@ struct AugmentationPrimitiveTests {
       let crop = CropRectangle(top: integers[0], left: integers[1], height: integers[2], width: integers[3])
       return image.resizedCrop(crop, width: integers[4], height: integers[4])
     case "resize", "resize_fixed_point": return image.resized(width: integers[0], height: integers[1])
+    case "bicubic_crop":
+      let crop = CropRectangle(top: integers[0], left: integers[1], height: integers[2], width: integers[3])
+      return image.resizedCrop(crop, width: integers[4], height: integers[4], interpolation: .bicubic)
+    case "bicubic_resize": return image.resized(width: integers[0], height: integers[1], interpolation: .bicubic)
     case "flip": image.flipHorizontally()
     case "brightness": image.adjust(.brightness(parameters[0]))
     case "contrast": image.adjust(.contrast(parameters[0]))
@@ -57,6 +61,7 @@ struct AugmentationPrimitiveTests {
   static let tolerances: [(operation: String, levels: Int, share: Double)] = [
     ("resized_crop", 1, 0.002), ("resize", 1, 0.002),
     ("resized_crop_fixed_point", 1, 0.25), ("resize_fixed_point", 1, 0.25), ("evaluate", 1, 0.002),
+    ("bicubic_crop", 1, 0.002), ("bicubic_resize", 1, 0.002),
     ("flip", 0, 0), ("grayscale", 0, 0), ("brightness", 0, 0), ("contrast", 1, 0.001), ("saturation", 0, 0),
     ("hue", 1, 0.001), ("blur", 1, 0.002), ("solarize", 0, 0),
   ]

@@ -72,6 +72,8 @@ struct DataSetLayoutTests {
     #expect(both.name(at: 5_003) == unlabeled.name(at: 3) && both.name(at: 4_999) == train.name(at: 4_999))
     let fold = try STL10.fold(2, in: root)
     #expect((0..<3).map(fold.name(at:)) == [2, 1002, 2002].map(train.name(at:)))
+    let folds = try DataSetLocator.folds(at: folder.url)
+    #expect(folds.count == 10 && folds[2] == [2, 1002, 2002])
     try folder.write(Array("1 2\n".utf8), "stl10_binary/fold_indices.txt")
     #expect(
       message { _ = try STL10.fold(2, in: root) }
@@ -80,6 +82,28 @@ struct DataSetLayoutTests {
     #expect(
       message { _ = try STL10(root, split: .train) }
         == "\(root.path)/train_y.bin: label 0 of image 0, expected 1…10: the file is damaged; get it again")
+  }
+
+  @Test("CIFAR-100 and STL-10 have the pixels and labels that torchvision reads")
+  func readingOrder() throws {
+    let fixture = try Fixture("binary_images")
+    let place = 4_321
+    func expectSame(_ name: String, _ dataSet: any ImageDataSet) throws {
+      #expect(try dataSet.image(at: place) == fixture.image(name + ".pixels"))
+      #expect(dataSet.label(at: place) == fixture.integers(name + ".label")[0])
+    }
+    let label = UInt8(fixture.integers("cifar100.label")[0])
+    let record = fixture.bytes("cifar100.record")
+    try writeSparse(
+      "cifar-100-binary/train.bin", size: 50_000 * 3_074, [place * 3_074: [0, label] + record])
+    try expectSame("cifar100", CIFAR100(folder.url.appendingPathComponent("cifar-100-binary"), split: .train))
+
+    let planes = fixture.bytes("stl10.record")
+    try writeSparse("stl10_binary/train_X.bin", size: 5_000 * planes.count, [place * planes.count: planes])
+    var labels = [UInt8](repeating: 1, count: 5_000)
+    labels[place] = UInt8(fixture.integers("stl10.label")[0]) + 1
+    try folder.write(labels, "stl10_binary/train_y.bin")
+    try expectSame("stl10", STL10(folder.url.appendingPathComponent("stl10_binary"), split: .train))
   }
 
   @Test("Tiny-ImageNet: validation images have the classes of their annotations")

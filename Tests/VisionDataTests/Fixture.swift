@@ -30,5 +30,7 @@ struct Fixture {
     PixelImage(width: shape(name)[1], height: shape(name)[0], pixels: bytes(name))
   }
 
+  func integers(_ name: String) -> [Int] { tensors[name]!.array(of: Int.self) }
+
   func floats(_ name: String) -> [Float] { tensors[name]!.array(of: Float.self) }
 }

@@ -1,6 +1,7 @@
 // libFuzzer's target for CImageCodec. An input is eight bytes that say what to do and then a file, whose first bytes
 // are put right so that no run is spent on what is no image. Besides what the sanitizers see, it is an error when a part
-// of an image has other pixels than the whole, or when a decoder does something else the second time.
+// of an image, or all of it, has other pixels than the whole as libjpeg or libpng decode it, or when a decoder does
+// something else the second time.
 //
 // Compiled once for each format: -DFUZZ_JPEG or -DFUZZ_PNG.
 #include "CImageCodec.h"
@@ -133,11 +134,13 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
   char text[CIMAGECODEC_ERROR_SIZE];
   size_t width, height;
   int honours_orientation = parameters[0] & 1, scale = 1 << (parameters[0] >> 1 & 3);
-  cimagecodec_decoder *decoder = cimagecodec_decoder_create();
-  if (!decoder) return;
+  cimagecodec_decoder *decoder = cimagecodec_decoder_create(), *reference = cimagecodec_decoder_create();
+  if (!decoder || !reference) fail("no memory");
+  cimagecodec_decoder_use_only_libjpeg(reference);
   if (cimagecodec_decoder_begin(decoder, file, size, honours_orientation, &width, &height, text)) {
     check_text(text);
     cimagecodec_decoder_destroy(decoder);
+    cimagecodec_decoder_destroy(reference);
     return;
   }
   note_outcome(0, (width & 15) << 4 | (height & 15));
@@ -149,7 +152,11 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
   region.height = 1 + parameters[4] * (height - region.top - 1) / 255;
   cimagecodec_region whole, part;
   uint8_t *pixels = NULL;
-  if (cimagecodec_decoder_decode(decoder, (cimagecodec_rectangle){0, 0, width, height}, scale, &whole, text)) {
+  cimagecodec_rectangle all = {0, 0, width, height};
+  if (cimagecodec_decoder_begin(reference, file, size, honours_orientation, &width, &height, text)) {
+    fail("a header that is good for one decoder and bad for the next");
+  }
+  if (cimagecodec_decoder_decode(reference, all, scale, &whole, text)) {
     check_text(text);
     note_outcome(1, 0);
   } else {
@@ -161,13 +168,16 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
       memcpy(pixels + y * whole.scaled_width * 3, whole.pixels + y * whole.bytes_per_row, whole.scaled_width * 3);
     }
   }
-  for (int round = 0; round < 2; round++) {
-    int failed = !pixels && cimagecodec_decoder_begin(decoder, file, size, honours_orientation, &width, &height, text);
+  for (int round = 0; round < 3; round++) {
+    if (round == 2) region = all;
+    int failed = round > 0 && !pixels && cimagecodec_decoder_begin(decoder, file, size, honours_orientation, &width, &height, text);
     if (failed) fail("a header that is good once and bad the next time");
     if (cimagecodec_decoder_decode(decoder, region, scale, &part, text)) {
       check_text(text);
       note_outcome(2, 0);
       if (pixels) fail("a part that fails where the whole image does not");
+    } else if (!pixels && round == 2) {
+      fail("a whole image that decodes where libjpeg or libpng fail");
     } else if (pixels) {
       size_t scale_done = (size_t)part.scale_denominator;
       cimagecodec_rectangle wanted = {region.left / scale_done, region.top / scale_done, 0, 0};
@@ -178,6 +188,7 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
   }
   free(pixels);
   cimagecodec_decoder_destroy(decoder);
+  cimagecodec_decoder_destroy(reference);
 }
 
 static void report(void) { fprintf(stderr, "stat::decoded_inputs: %zu\n", decoded_count); }

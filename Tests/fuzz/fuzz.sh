@@ -35,7 +35,7 @@ find_clang() {
 
 build() {
   local format=$1
-  "$clang" -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
+  "$clang" -std=gnu11 -march=x86-64-v3 -O1 -g -Wall -Wextra -Werror -fsanitize=fuzzer,address,undefined \
     -fno-sanitize-recover=undefined $linker "-DFUZZ_${format^^}" "${limits[@]}" -ISources/CImageCodec/include \
     -o "$folder/$format-fuzzer" Tests/fuzz/decoder.c Sources/CImageCodec/*.c -ljpeg -lpng16 -lz
 }

@@ -32,6 +32,9 @@ typedef struct cimagecodec_decoder cimagecodec_decoder;
 // NULL when there is no memory.
 cimagecodec_decoder *cimagecodec_decoder_create(void);
 
+// Has libjpeg decode every JPEG, which gives the same pixels: to check that it does.
+void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder);
+
 // NULL is allowed.
 void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder);
 

@@ -28,10 +28,9 @@ extension SimCLRModel {
 }
 
 extension OptimizerConfiguration {
-  /// The optimizer that this section describes, for the parameters of `model`.
-  public func makeOptimizer(for model: Module) -> Optimizer {
-    let parameters = model.optimizedParameters(decayBiasAndNorm: decayBiasAndNorm)
-    return switch name {
+  /// The optimizer that this section describes.
+  public func makeOptimizer(for parameters: [OptimizedParameter]) -> Optimizer {
+    switch name {
     case .sgd: SGD(parameters, momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
     case .lars:
       LARS(parameters, momentum: momentum, weightDecay: weightDecay, trustCoefficient: trustCoefficient)

@@ -36,7 +36,10 @@ public struct Checkpoint: Sendable {
 
   /// Writes a checkpoint: under a temporary name, flushed, renamed, and only then named by `latest`. Older ones beyond
   /// `keep` (0: all) go.
-  static func write(_ position: Position, model: Module, optimizer: Optimizer, in run: RunFolder, keep: Int) throws {
+  static func write(
+    _ position: Position, model: [(name: String, tensor: Tensor)], optimizer: [(name: String, tensor: Tensor)],
+    in run: RunFolder, keep: Int
+  ) throws {
     let name = folderName(step: position.step)
     let final = run.checkpointsURL.appendingPathComponent(name)
     let partial = run.checkpointsURL.appendingPathComponent(".\(name).partial")
@@ -44,9 +47,9 @@ public struct Checkpoint: Sendable {
     do {
       try? files.removeItem(at: partial)
       try files.createDirectory(at: partial, withIntermediateDirectories: true)
-      try SafeTensors(tensors: model.stateDictionary(), metadata: ["format": "pt"])
+      try SafeTensors(tensors: model, metadata: ["format": "pt"])
         .write(to: partial.appendingPathComponent("model.safetensors"))
-      try SafeTensors(tensors: optimizer.stateDictionary())
+      try SafeTensors(tensors: optimizer)
         .write(to: partial.appendingPathComponent("optimizer.safetensors"))
       let state = try encoder.encode(position)
       try DurableFile.write(state, to: partial.appendingPathComponent("state.json"))

@@ -58,7 +58,7 @@ extension Pretraining {
     var gradientNorm: Double?
     if verdict.isFinite {
       gradientNorm = clipGradients()
-      optimizer.step(learningRate: learningRate)
+      try optimizer.step(learningRate: learningRate)
       if isNormalizedApart { try statistics.average(over: world.group) }
     } else {
       statistics.restore(before)
@@ -188,9 +188,11 @@ extension Pretraining {
   private func writeCheckpoint(_ tell: (TrainingEvent) -> Void) throws {
     position.optimizerSteps = optimizer.stepCount
     (position.lossScale, position.lossScaleGoodSteps) = (scaler.scale, scaler.goodSteps)
+    let optimizerState = try optimizer.stateDictionary()
     guard world.isFirst else { return }
     try Checkpoint.write(
-      position, model: model, optimizer: optimizer, in: run, keep: configuration.output.keepCheckpoints)
+      position, model: model.stateDictionary(), optimizer: optimizerState, in: run,
+      keep: configuration.output.keepCheckpoints)
     tell(.checkpoint(step: position.step))
   }
 }

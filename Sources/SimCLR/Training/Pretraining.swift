@@ -23,7 +23,7 @@ public final class Pretraining {
   let world: World
   let model: SimCLRModel
   let step: ContrastiveStep
-  let optimizer: Optimizer
+  let optimizer: DistributedOptimizer
   let schedule: LearningRateSchedule
   let dataSet: any ImageDataSet
   let sampler: EpochSampler
@@ -80,7 +80,9 @@ public final class Pretraining {
     // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
     if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
     statistics = RunningStatistics(of: model)
-    optimizer = configuration.optimizer.makeOptimizer(for: model)
+    optimizer = DistributedOptimizer(
+      model.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
+      shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
     scaler = LossScaler(dtype: configuration.training.precision.dtype)
     step = ContrastiveStep(
       model: model, ntXent: NTXentLoss(temperature: configuration.loss.temperature, over: world.group),
@@ -94,29 +96,28 @@ public final class Pretraining {
 
   /// Takes over a checkpoint that rank 0 reads.
   private func restore(_ checkpoint: () throws -> Checkpoint?) throws {
-    let found = try world.together { world.isFirst ? try load(checkpoint()) : nil }
-    guard let position = try world.value(ofFirst: found) else { return }
-    self.position = position
-    if world.isDistributed {
-      try world.broadcast(model.stateDictionary().map(\.tensor) + optimizer.stateDictionary().map(\.tensor))
-      if !world.isFirst {
-        let received = Dictionary(uniqueKeysWithValues: optimizer.stateDictionary().map { ($0.name, $0.tensor) })
-        try optimizer.load(received, stepCount: position.optimizerSteps)
-      }
+    var optimizerState: [String: Tensor] = [:]
+    let found = try world.together {
+      guard world.isFirst, let checkpoint = try checkpoint() else { return nil as Checkpoint.Position? }
+      optimizerState = try checkpoint.optimizerState()
+      try loadModel(of: checkpoint)
+      try optimizer.confirmFits(optimizerState)
+      return checkpoint.position
     }
+    guard let position = try world.value(ofFirst: found) else { return }
+    try world.broadcast(model.stateDictionary().map(\.tensor))
+    try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
     scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
+    self.position = position
   }
 
-  private func load(_ checkpoint: Checkpoint?) throws -> Checkpoint.Position? {
-    guard let checkpoint else { return nil }
+  private func loadModel(of checkpoint: Checkpoint) throws {
     guard checkpoint.position.dataSetCount == dataSet.count else {
       throw RunError(
         "\(configuration.data.path) holds \(dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
       )
     }
     try model.load(checkpoint.modelState())
-    try optimizer.load(checkpoint.optimizerState(), stepCount: checkpoint.position.optimizerSteps)
-    return checkpoint.position
   }
 
   /// Opens the log, once the run's folder is there.

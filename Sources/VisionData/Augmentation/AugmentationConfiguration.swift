@@ -7,6 +7,8 @@
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Side of a view in pixels.
   public var imageSize = 224
+  /// How crops are resized to it, in training and in evaluation.
+  public var interpolation = Interpolation.bilinear
 
   /// Least share of the image's area that a crop covers.
   public var cropScaleMinimum = 0.08

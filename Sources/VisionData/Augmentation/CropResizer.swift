@@ -1,5 +1,5 @@
-/// Cuts parts out of images and resizes them, antialiased bilinear, as torchvision's `resized_crop` with
-/// `antialias=True`, in memory that it keeps. Sums are kept in float and rounded once, half to even.
+/// Cuts parts out of images and resizes them as torchvision's `resized_crop` with `antialias=True`, in memory that it
+/// keeps. Sums are kept in float and rounded once, half to even.
 final class CropResizer {
   private var vertical = ResamplingWeights()
   private var horizontal = ResamplingWeights()
@@ -25,13 +25,15 @@ final class CropResizer {
   /// Resizes `box` to `width` × `height` pixels and writes the part `window` of them, mirrored if asked, to `planes`.
   func resize(
     _ source: Source, _ box: Box, width: Int, height: Int, window: CropRectangle, isFlipped: Bool = false,
-    to planes: PixelPlanes
+    interpolation: Interpolation = .bilinear, to planes: PixelPlanes
   ) {
     planes.resize(width: window.width, height: window.height)
     vertical.compute(
-      start: box.top, extent: box.height, outputCount: height, window: window.top..<(window.top + window.height))
+      start: box.top, extent: box.height, outputCount: height, window: window.top..<(window.top + window.height),
+      interpolation: interpolation)
     horizontal.compute(
-      start: box.left, extent: box.width, outputCount: width, window: window.left..<(window.left + window.width))
+      start: box.left, extent: box.width, outputCount: width, window: window.left..<(window.left + window.width),
+      interpolation: interpolation)
     pairWeights()
 
     let columns = horizontal.inputRange
@@ -43,7 +45,7 @@ final class CropResizer {
       sumDown(
         source.pixels + start * source.bytesPerRow + columns.lowerBound * 3, bytesPerRow: source.bytesPerRow,
         weights: vertical.weights(of: y), taps: taps, count: columns.count * 3, into: row)
-      resampleAlong(row, into: levels)
+      resampleAlong(row, canOvershoot: interpolation == .bicubic, into: levels)
       deinterleave(levels, isFlipped: isFlipped, to: planes, row: y)
     }
   }
@@ -69,11 +71,16 @@ final class CropResizer {
     }
   }
 
-  /// Resizes a row of RGB floats to levels, four bytes a pixel.
-  private func resampleAlong(_ row: UnsafePointer<Float>, into levels: UnsafeMutablePointer<UInt8>) {
+  /// Resizes a row of RGB floats to levels, four bytes a pixel; sums that can be below 0 or above 255 are cut there.
+  private func resampleAlong(_ row: UnsafePointer<Float>, canOvershoot: Bool, into levels: UnsafeMutablePointer<UInt8>)
+  {
     let (taps, pairs) = (horizontal.maximumTaps, (horizontal.count + 1) / 2)
     let weights = UnsafePointer(pairedWeights.room(for: pairs * taps))
     let starts = UnsafePointer(pairedStarts.room(for: pairs * 2))
+    if canOvershoot {
+      sumAlong(row, starts: starts, weights: weights, taps: taps, pairs: pairs, canOvershoot: true, into: levels)
+      return
+    }
     // A number of taps that the compiler knows makes a loop without jumps.
     switch taps {
     case 2: sumAlong(row, starts: starts, weights: weights, taps: 2, pairs: pairs, into: levels)
@@ -125,7 +132,7 @@ private func sumDown(
 @inline(__always)
 private func sumAlong(
   _ row: UnsafePointer<Float>, starts: UnsafePointer<Int32>, weights: UnsafePointer<SIMD8<Float>>, taps: Int,
-  pairs: Int, into levels: UnsafeMutablePointer<UInt8>
+  pairs: Int, canOvershoot: Bool = false, into levels: UnsafeMutablePointer<UInt8>
 ) {
   let row = UnsafeRawPointer(row)
   var weights = weights
@@ -140,6 +147,7 @@ private func sumAlong(
       sum = sum.addingProduct(pixels, weights[tap])
     }
     weights += taps
+    if canOvershoot { sum = pointwiseMin(pointwiseMax(sum, SIMD8()), SIMD8(repeating: 255)) }
     UnsafeMutableRawPointer(levels + pair &* 8).storeBytes(of: roundedLevels(sum), as: SIMD8<UInt8>.self)
   }
 }

@@ -5,9 +5,10 @@
 public struct EvaluationTransform: Sendable {
   /// Side of the result in pixels.
   public let imageSize: Int
+  private let interpolation: Interpolation
   private let normalization: PixelNormalization
 
-  /// Takes the image size, mean and standard deviation of the augmentation section. Traps on a configuration that
+  /// Takes the image size, interpolation, mean and standard deviation of the augmentation section. Traps on a configuration that
   /// `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration) {
     do {
@@ -16,6 +17,7 @@ public struct EvaluationTransform: Sendable {
       preconditionFailure("EvaluationTransform: \(error)")
     }
     imageSize = configuration.imageSize
+    interpolation = configuration.interpolation
     normalization = configuration.normalization
   }
 
@@ -32,7 +34,7 @@ public struct EvaluationTransform: Sendable {
       top: Int((Double(height - imageSize) / 2).rounded(.toNearestOrEven)),
       left: Int((Double(width - imageSize) / 2).rounded(.toNearestOrEven)), height: imageSize, width: imageSize)
     let whole = CropRectangle(top: 0, left: 0, height: image.height, width: image.width)
-    return image.resizedCrop(whole, width: width, height: height, window: window)
+    return image.resizedCrop(whole, width: width, height: height, window: window, interpolation: interpolation)
   }
 
   /// Writes an image as normalised planes `[3, height, width]`.

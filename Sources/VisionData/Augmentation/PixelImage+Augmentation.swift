@@ -1,24 +1,30 @@
 /// The operations that views are made of, one at a time, for whoever has an image rather than a data set.
 extension PixelImage {
-  /// Cuts out a part and resizes it: antialiased bilinear, as torchvision's `resized_crop` with `antialias=True`.
+  /// Cuts out a part and resizes it, as torchvision's `resized_crop` with `antialias=True`.
   ///
   /// - Parameters:
   ///   - crop: Inside the image.
   ///   - width: Columns of the result, at least 1.
   ///   - height: Rows of the result, at least 1.
-  public func resizedCrop(_ crop: CropRectangle, width: Int, height: Int) -> PixelImage {
+  public func resizedCrop(
+    _ crop: CropRectangle, width: Int, height: Int, interpolation: Interpolation = .bilinear
+  ) -> PixelImage {
     resizedCrop(
-      crop, width: width, height: height, window: CropRectangle(top: 0, left: 0, height: height, width: width))
+      crop, width: width, height: height, window: CropRectangle(top: 0, left: 0, height: height, width: width),
+      interpolation: interpolation)
   }
 
-  /// Resizes the whole image, antialiased bilinear, as torchvision's `resize` with `antialias=True`.
-  public func resized(width: Int, height: Int) -> PixelImage {
+  /// Resizes the whole image, as torchvision's `resize` with `antialias=True`.
+  public func resized(width: Int, height: Int, interpolation: Interpolation = .bilinear) -> PixelImage {
     resizedCrop(
-      CropRectangle(top: 0, left: 0, height: self.height, width: self.width), width: width, height: height)
+      CropRectangle(top: 0, left: 0, height: self.height, width: self.width), width: width, height: height,
+      interpolation: interpolation)
   }
 
-  /// The part `window` of what `resizedCrop(_:width:height:)` gives, without computing the rest.
-  func resizedCrop(_ crop: CropRectangle, width: Int, height: Int, window: CropRectangle) -> PixelImage {
+  /// The part `window` of what `resizedCrop(_:width:height:interpolation:)` gives, without computing the rest.
+  func resizedCrop(
+    _ crop: CropRectangle, width: Int, height: Int, window: CropRectangle, interpolation: Interpolation
+  ) -> PixelImage {
     precondition(
       crop.top >= 0 && crop.left >= 0 && crop.height > 0 && crop.width > 0
         && crop.top + crop.height <= self.height && crop.left + crop.width <= self.width,
@@ -28,7 +34,7 @@ extension PixelImage {
     pixels.withUnsafeBufferPointer { pixels in
       CropResizer().resize(
         .init(pixels: pixels.baseAddress!, bytesPerRow: self.width * 3), .init(crop), width: width, height: height,
-        window: window, to: planes)
+        window: window, interpolation: interpolation, to: planes)
     }
     return planes.image
   }

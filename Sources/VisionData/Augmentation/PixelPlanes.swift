@@ -76,5 +76,7 @@ func truncatedLevel(_ value: Float) -> UInt8 {
 /// Numbers in 0…255, each to the nearest level, half to even.
 @inline(__always)
 func roundedLevels(_ values: SIMD8<Float>) -> SIMD8<UInt8> {
-  SIMD8<UInt8>(truncatingIfNeeded: unsafeBitCast(values + 0x1p23, to: SIMD8<UInt32>.self))
+  // The lowest byte of each; the standard library's conversion of vectors is a call.
+  let bytes = unsafeBitCast(values + 0x1p23, to: SIMD32<UInt8>.self)
+  return SIMD8(bytes[0], bytes[4], bytes[8], bytes[12], bytes[16], bytes[20], bytes[24], bytes[28])
 }

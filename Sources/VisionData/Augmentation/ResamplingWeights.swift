@@ -1,7 +1,7 @@
-/// What each output pixel of an antialiased bilinear resize takes from the input pixels along one side.
+/// What each output pixel of an antialiased resize takes from the input pixels along one side.
 ///
-/// The kernel is a triangle, stretched when the image shrinks so that every input pixel counts; its part beyond the
-/// border is cut off and the rest scaled to a sum of 1. This is the arithmetic of Pillow's and torchvision's
+/// The kernel is stretched when the image shrinks so that every input pixel counts; its part beyond the border is cut off
+/// and the rest scaled to a sum of 1. This is the arithmetic of Pillow's and torchvision's
 /// `resize(antialias=True)`. Memory is kept from one resize to the next.
 struct ResamplingWeights: ~Copyable {
   /// Output pixels.
@@ -22,16 +22,20 @@ struct ResamplingWeights: ~Copyable {
   ///   - extent: Its length, above 0.
   ///   - outputCount: What it is resized to.
   ///   - window: The output pixels that are wanted.
-  mutating func compute(start: Double, extent: Double, outputCount: Int, window: Range<Int>) {
+  ///   - interpolation: The kernel.
+  mutating func compute(
+    start: Double, extent: Double, outputCount: Int, window: Range<Int>, interpolation: Interpolation
+  ) {
     let scale = extent / Double(outputCount)
-    let support = max(scale, 1)
+    let stretch = max(scale, 1)
+    let support = stretch * interpolation.reach
     let (first, last) = (Int(start.rounded(.down)), Int((start + extent).rounded(.up)))
     let offset = start - Double(first)
     stride = Int(support.rounded(.up)) * 2 + 1
     count = window.count
     let bounds = bounds.room(for: count)
     let values = values.room(for: count * stride)
-    let triangle = distances.room(for: stride)
+    let kernel = distances.room(for: stride)
     maximumTaps = 0
     for (row, output) in window.enumerated() {
       let center = offset + scale * (Double(output) + 0.5)
@@ -39,11 +43,11 @@ struct ResamplingWeights: ~Copyable {
       let taps = min(Int(center + support + 0.5), last - first) - begin
       var sum = 0.0
       for tap in 0..<taps {
-        triangle[tap] = max(0, 1 - abs((Double(begin + tap) - center + 0.5) / support))
-        sum += triangle[tap]
+        kernel[tap] = interpolation.weight(at: (Double(begin + tap) - center + 0.5) / stretch)
+        sum += kernel[tap]
       }
       let weights = values + row * stride
-      for tap in 0..<taps { weights[tap] = Float(triangle[tap] / sum) }
+      for tap in 0..<taps { weights[tap] = Float(kernel[tap] / sum) }
       for tap in taps..<stride { weights[tap] = 0 }
       bounds[row] = (Int32(first + begin), Int32(taps))
       maximumTaps = max(maximumTaps, taps)

@@ -39,7 +39,7 @@ final class ViewRenderer {
     stages.measure(\.resize) {
       resizer.resize(
         source, box, width: size, height: size, window: CropRectangle(top: 0, left: 0, height: size, width: size),
-        isFlipped: parameters.isFlipped, to: planes)
+        isFlipped: parameters.isFlipped, interpolation: configuration.interpolation, to: planes)
     }
   }
 }

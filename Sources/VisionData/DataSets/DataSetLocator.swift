@@ -53,6 +53,16 @@ public enum DataSetLocator {
         + "\(listing)")
   }
 
+  /// The predefined folds of the train images of the data set at `root`: indices of the images of each.
+  ///
+  /// - Throws: `VisionDataError` when it is not STL-10, the only one that has folds, or its folds cannot be read.
+  public static func folds(at root: URL) throws -> [[Int]] {
+    guard let folder = try stl10Folder(in: root) else {
+      throw VisionDataError("\(root.path): only STL-10 has folds; expected stl10_binary in it")
+    }
+    return try STL10.folds(in: folder)
+  }
+
   private static func expectation(for split: DataSetSplit) -> String {
     switch split {
     case .train, .unlabeled: "a folder of JPEG or PNG images, class folders, or a folder that holds train/"
@@ -86,21 +96,25 @@ extension DataSetLocator {
   }
 
   private static func openBinary(in root: URL, split: DataSetSplit) throws -> (any ImageDataSet)? {
-    func folder(_ name: String, with files: [String]) throws -> URL? {
-      for folder in [root, root.appendingPathComponent(name)] {
-        for file in files where try FileSystem.kind(of: folder.path + "/" + file) == .file { return folder }
-      }
-      return nil
-    }
-    if let folder = try folder(STL10.folderName, with: ["train_X.bin", "test_X.bin", "unlabeled_X.bin"]) {
-      return try STL10(folder, split: split)
-    }
+    if let folder = try stl10Folder(in: root) { return try STL10(folder, split: split) }
     guard split != .unlabeled else { return nil }
-    if let folder = try folder(CIFAR10.folderName, with: ["data_batch_1.bin", "test_batch.bin"]) {
+    if let folder = try folder(CIFAR10.folderName, in: root, with: ["data_batch_1.bin", "test_batch.bin"]) {
       return try CIFAR10(folder, split: split)
     }
-    if let folder = try folder(CIFAR100.folderName, with: ["fine_label_names.txt", "train.bin"]) {
+    if let folder = try folder(CIFAR100.folderName, in: root, with: ["fine_label_names.txt", "train.bin"]) {
       return try CIFAR100(folder, split: split)
+    }
+    return nil
+  }
+
+  private static func stl10Folder(in root: URL) throws -> URL? {
+    try folder(STL10.folderName, in: root, with: ["train_X.bin", "test_X.bin", "unlabeled_X.bin"])
+  }
+
+  /// The root itself or the folder of that name in it, whichever has one of the files.
+  private static func folder(_ name: String, in root: URL, with files: [String]) throws -> URL? {
+    for folder in [root, root.appendingPathComponent(name)] {
+      for file in files where try FileSystem.kind(of: folder.path + "/" + file) == .file { return folder }
     }
     return nil
   }

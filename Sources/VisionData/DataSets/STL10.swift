@@ -46,19 +46,26 @@ public struct STL10: ImageDataSet {
   public func name(at index: Int) -> String { images.name(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }
 
-  /// The images of one of the ten predefined folds of 1,000 train images, from `fold_indices.txt`.
+  /// The ten predefined folds, each 1,000 indices of train images, from `fold_indices.txt`. The data set's protocol is to
+  /// train on one at a time, test on all test images, and report the mean.
+  ///
+  /// - Throws: `VisionDataError` when the file is missing, or is not ten lines of indices of train images.
+  public static func folds(in folder: URL) throws -> [[Int]] {
+    let path = folder.path + "/fold_indices.txt"
+    let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(whereSeparator: \.isNewline) ?? []
+    let folds = lines.map { $0.split(separator: " ").map { Int($0) ?? -1 } }
+    guard folds.count == 10, folds.allSatisfy({ !$0.isEmpty && $0.allSatisfy((0..<5_000).contains) }) else {
+      throw VisionDataError("\(path): expected ten lines of indices from 0 to 4999; get STL-10 again")
+    }
+    return folds
+  }
+
+  /// The images of one fold.
   ///
   /// - Parameter fold: 0…9.
-  /// - Throws: `VisionDataError` when the file is missing, or is not ten lines of indices of train images.
+  /// - Throws: `VisionDataError` as `folds(in:)`, and when the train images cannot be opened.
   public static func fold(_ fold: Int, in folder: URL) throws -> SubsetDataSet {
     precondition(0..<10 ~= fold, "STL10.fold: expected 0…9, got \(fold)")
-    let path = folder.path + "/fold_indices.txt"
-    let lines = (try? String(contentsOfFile: path, encoding: .utf8))?.split(separator: "\n") ?? []
-    let train = try STL10(folder, split: .train)
-    let indices = lines.count == 10 ? lines[fold].split(separator: " ").map { Int($0) ?? -1 } : []
-    guard !indices.isEmpty, indices.allSatisfy({ 0..<train.count ~= $0 }) else {
-      throw VisionDataError("\(path): expected ten lines of indices from 0 to \(train.count - 1); get STL-10 again")
-    }
-    return SubsetDataSet(train, indices: indices)
+    return SubsetDataSet(try STL10(folder, split: .train), indices: try folds(in: folder)[fold])
   }
 }

@@ -94,10 +94,26 @@ for image in ["small", "extremes"]:
     for threshold in [0.0, 1.0, 127.5, 128.0, 200.0, 255.0]:
         add("solarize", image, [threshold], F.solarize(tensor(image), threshold))
 
+# Last, so that the others keep their numbers.
+def add_bicubic():
+    bicubic = F.InterpolationMode.BICUBIC
+    for image, top, left, height, width, size in [
+        ("photograph", 0, 0, 45, 61, 32), ("photograph", 3, 5, 40, 17, 32), ("photograph", 7, 50, 1, 1, 8),
+        ("photograph", 44, 0, 1, 61, 9), ("photograph", 0, 0, 45, 45, 1), ("photograph", 1, 1, 8, 8, 16),
+        ("noise", 0, 0, 17, 16, 31), ("noise", 0, 0, 17, 16, 5), ("extremes", 0, 0, 12, 13, 24),
+        ("extremes", 1, 2, 9, 8, 13), ("white", 0, 0, 5, 7, 11), ("pixel", 0, 0, 1, 1, 6), ("small", 1, 0, 20, 19, 19),
+    ]:
+        add("bicubic_crop", image, [top, left, height, width, size],
+            F.resized_crop(tensor(image), top, left, height, width, [size, size], bicubic, antialias=True))
+    for image, width, height in [("photograph", 20, 37), ("noise", 40, 9), ("small", 2, 30)]:
+        add("bicubic_resize", image, [width, height], F.resize(tensor(image), [height, width], bicubic, antialias=True))
+
+
 mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 for image, side in [("photograph", 28), ("small", 42), ("noise", 16), ("grey", 14), ("white", 3), ("pixel", 7)]:
     resized = F.resize(tensor(image), round(side * 256 / 224), antialias=True)
     add("evaluate", image, [side], F.center_crop(resized, [side, side]))
+add_bicubic()
 for image in ["small", "extremes"]:
     name = image + ".normalized"
     tensors[name] = numpy.ascontiguousarray(F.normalize(tensor(image).float() / 255, mean, deviation).numpy())
