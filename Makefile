@@ -8,7 +8,7 @@ help:
 	@echo "make check        lint, scripts, setup's own tests"
 	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
 	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: a minute or two for each"
-	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 1.6 GB unpacked)"
+	@echo "make interop      compare with torchvision, torchrun, mpirun, two machines (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
 	@echo "make clean        remove what was built; data, runs and libtorch stay"
@@ -42,6 +42,8 @@ chaos: setup
 
 interop: build
 	@Scripts/interop.sh
+	@Scripts/launchers.sh
+	@Tests/network/two-machines.sh
 
 clean:
 	swift package clean
