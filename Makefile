@@ -1,13 +1,14 @@
 # Every target sets up what it needs first; see CONTRIBUTING.md.
 
-.PHONY: help setup build quickstart test test-setup check fuzz interop clean
+.PHONY: help setup build quickstart test test-setup check fuzz chaos interop clean
 
 help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
 	@echo "make test         set up, build, run all tests"
 	@echo "make check        lint, scripts, setup's own tests"
 	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
-	@echo "make interop      compare exported encoders with torchvision's (downloads PyTorch, 1.6 GB unpacked)"
+	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: a minute or two for each"
+	@echo "make interop      compare with torchvision, torchrun, mpirun, two machines (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
 	@echo "make clean        remove what was built; data, runs and libtorch stay"
@@ -31,12 +32,18 @@ test-setup:
 check:
 	@Scripts/check.sh
 
-RUNS ?= 100000
+fuzz: RUNS ?= 100000
 fuzz: setup
 	@Tests/fuzz/fuzz.sh $(RUNS)
 
+chaos: RUNS ?= 12
+chaos: setup
+	SIMCLR_CHAOS_RUNS=$(RUNS) swift test -c release --no-parallel --disable-testable-imports --filter ChaosTests
+
 interop: build
 	@Scripts/interop.sh
+	@Scripts/launchers.sh
+	@Tests/network/two-machines.sh
 
 clean:
 	swift package clean

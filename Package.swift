@@ -75,7 +75,8 @@ let package = Package(
     .testTarget(
       name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),
     .testTarget(
-      name: "SimCLRCommandTests", dependencies: ["SimCLRCommand", "SimCLR", "VisionData"], swiftSettings: strict),
+      name: "SimCLRCommandTests", dependencies: ["Launching", "SimCLRCommand", "SimCLR", "VisionData"],
+      swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

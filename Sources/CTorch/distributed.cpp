@@ -7,6 +7,8 @@
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
+#include <gloo/context.h>
+
 #include <cstring>
 
 #include "process_group.hpp"
@@ -26,6 +28,15 @@ ctorch_status store_over_tcp(const char *host, const c10d::TCPStoreOptions &opti
     *out = new ctorch_store{c10::make_intrusive<c10d::TCPStore>(host, options)};
   });
 }
+
+/// Gloo whose connections can be closed while an exchange waits: peers notice at once, and need no timeout for it.
+struct ClosableGloo : c10d::ProcessGroupGloo {
+  using c10d::ProcessGroupGloo::ProcessGroupGloo;
+
+  void close() {
+    for (const auto &context : contexts_) context->closeConnections();
+  }
+};
 
 /// Collectives take no gradient: what they mean for gradients is said where they are used.
 at::Tensor exchangeable(const ctorch_tensor *tensor) { return tensor->value.detach().contiguous(); }
@@ -135,7 +146,7 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
     auto options = c10d::ProcessGroupGloo::Options::create(milliseconds(timeout_milliseconds));
     options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
                                          : c10d::ProcessGroupGloo::createDeviceForHostname(address));
-    auto backend = c10::make_intrusive<c10d::ProcessGroupGloo>(store->value, rank, size, options);
+    auto backend = c10::make_intrusive<ClosableGloo>(store->value, rank, size, options);
     auto group = c10::make_intrusive<c10d::ProcessGroup>(store->value, rank, size);
     constexpr auto gloo = c10d::ProcessGroup::BackendType::GLOO;
     group->setDefaultBackend(gloo);
@@ -149,7 +160,13 @@ void ctorch_process_group_free(ctorch_process_group *group) { delete group; }
 
 bool ctorch_process_group_has_failed(const ctorch_process_group *self) { return self->state->failed; }
 
-void ctorch_process_group_fail(ctorch_process_group *self) { self->state->failed = true; }
+void ctorch_process_group_fail(ctorch_process_group *self) {
+  self->state->failed = true;
+  guard([&] {
+    auto gloo = dynamic_cast<ClosableGloo *>(self->value->getBackend(at::kCPU).get());
+    if (gloo) gloo->close();
+  });
+}
 
 int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self) { return self->state->sent_bytes; }
 

@@ -31,15 +31,18 @@ struct SumHook : c10d::CommHookInterface {
       : group(group), compresses(compresses), times(std::move(times)) {}
 
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket &bucket) override {
-    TORCH_CHECK(!group.state->failed, "an earlier exchange between the processes failed");
     at::Tensor sum = bucket.getBufferRef();
     std::vector<at::Tensor> sent{compresses ? sum.to(at::kBFloat16) : sum};
+    c10::intrusive_ptr<c10d::Work> work;
+    group.collective([&] { work = group.value->allreduce(sent); });
     group.state->sent_bytes += group.ring_bytes(static_cast<int64_t>(sent[0].nbytes()));
-    auto work = group.value->allreduce(sent);
     times->last_launch = Clock::now().time_since_epoch().count();
     return work->getFuture()->then(
-        [sum, sent, compresses = compresses](c10::ivalue::Future &done) {
-          if (done.hasError()) std::rethrow_exception(done.exception_ptr());
+        [sum, sent, compresses = compresses, state = group.state](c10::ivalue::Future &done) {
+          if (done.hasError()) {
+            state->failed = true;
+            std::rethrow_exception(done.exception_ptr());
+          }
           if (compresses) sum.copy_(sent[0]);
           return c10::IValue(sum);
         },
@@ -91,16 +94,11 @@ void ctorch_reducer_free(ctorch_reducer *reducer) { delete reducer; }
 ctorch_status ctorch_reducer_backward(ctorch_reducer *self, const ctorch_tensor *output,
                                       const ctorch_tensor *gradient, double *waited_seconds) {
   return guard([&] {
-    try {
-      self->value->prepare_for_forward();
-      self->value->prepare_for_backward({output->value});
-      self->times->last_launch = Clock::now().time_since_epoch().count();
-      torch::autograd::backward({output->value}, gradient ? torch::autograd::variable_list{gradient->value}
-                                                          : torch::autograd::variable_list{});
-    } catch (...) {
-      self->group.state->failed = true;
-      throw;
-    }
+    self->value->prepare_for_forward();
+    self->value->prepare_for_backward({output->value});
+    self->times->last_launch = Clock::now().time_since_epoch().count();
+    torch::autograd::backward({output->value}, gradient ? torch::autograd::variable_list{gradient->value}
+                                                        : torch::autograd::variable_list{});
     Clock::duration waited(Clock::now().time_since_epoch().count() - self->times->last_launch);
     *waited_seconds = std::chrono::duration<double>(waited).count();
   });

@@ -67,7 +67,8 @@ final class WorkerGroup {
     let failures = endings.filter { $0.ending.isFailure }
     guard firstFailure == nil, let first = failures.first(where: { $0.ending.isKill }) ?? failures.first else { return }
     firstFailure = first
-    killTime = .now + killDelay
+    // What a worker might say about one that a signal ended is known already.
+    killTime = first.ending.isKill ? .now : .now + killDelay
   }
 
   /// Nobody is asked to save: a checkpoint is written together, and one of them is gone.

@@ -2,12 +2,23 @@ import Torch
 
 /// Something went wrong between the processes of one training: one or two plain lines.
 public struct DistributedError: Error, Equatable, Sendable, CustomStringConvertible {
-  public let description: String
-  /// Whether another process failed first, and this one only noticed.
-  public let isConsequence: Bool
+  /// Where it began.
+  public enum Origin: Sendable {
+    /// In this process.
+    case here
+    /// In another process, which the text names.
+    case elsewhere
+    /// In another process, of which only the silence is known; ``World/part(after:)`` finds out more.
+    case unknown
+  }
 
-  public init(_ description: String, isConsequence: Bool = false) {
+  public let description: String
+  public let origin: Origin
+  /// Whether another process failed first, and this one only noticed.
+  public var isConsequence: Bool { origin != .here }
+
+  public init(_ description: String, origin: Origin = .here) {
     self.description = description
-    self.isConsequence = isConsequence
+    self.origin = origin
   }
 }

@@ -11,7 +11,7 @@ public protocol GradientReduction: AnyObject {
   /// accumulated in it since it was last taken away.
   ///
   /// - Parameter gradient: the derivative of the loss with respect to `output`; may be left out for a scalar.
-  /// - Throws: ``DistributedError`` when a process does not take part.
+  /// - Throws: ``DistributedError`` when a process does not take part; `TorchError` when memory runs out.
   func backward(from output: Tensor, _ gradient: Tensor?) throws
 
   /// How long it waited for other processes with nothing else to do.
@@ -67,7 +67,8 @@ public final class BucketedReduction: GradientReduction {
   public func backward(from output: Tensor, _ gradient: Tensor?) throws {
     var seconds = 0.0
     guard ctorch_reducer_backward(handle, output.handle, gradient?.handle, &seconds) == CTORCH_OK else {
-      throw DistributedError("adding up gradients failed: \(TorchError.last())", isConsequence: true)
+      guard group.hasFailed else { throw TorchError.last() }
+      throw DistributedError("adding up gradients failed", origin: .unknown)
     }
     waited += .seconds(seconds)
   }

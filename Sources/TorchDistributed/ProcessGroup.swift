@@ -43,14 +43,17 @@ public final class ProcessGroup: @unchecked Sendable {
     _ store: Store, rank: Int, size: Int, address: String, interface: String? = nil, timeout: Duration,
     companion: ProcessGroup? = nil
   ) throws -> ProcessGroup {
-    var handle: OpaquePointer?
-    let status = ctorch_process_group_gloo(
-      store.handle, Int32(rank), Int32(size), address, interface, timeout.milliseconds, companion?.handle, &handle)
-    guard status == CTORCH_OK else {
-      throw DistributedError(
-        "rank \(rank) could not connect with the others: \(TorchError.last())", isConsequence: true)
+    // c10d waits for the store without end.
+    let connecting = result(within: timeout * 2) {
+      var handle: OpaquePointer?
+      ctorch_process_group_gloo(
+        store.handle, Int32(rank), Int32(size), address, interface, timeout.milliseconds, companion?.handle, &handle)
+      return handle.map { ProcessGroup(rank: rank, size: size, owning: $0) }
     }
-    return ProcessGroup(rank: rank, size: size, owning: handle)
+    guard let connecting, let group = connecting else {
+      throw DistributedError("rank \(rank) could not connect with the others", origin: .unknown)
+    }
+    return group
   }
 }
 
@@ -84,7 +87,8 @@ extension ProcessGroup {
     try exchange { ctorch_broadcast($0, tensor.handle, Int32(root)) }
   }
 
-  /// Has all further exchanges of this group and its companions fail at once.
+  /// Closes the connections, so that the others notice at once, and has all further exchanges of this group and its
+  /// companions fail.
   public func abandon() { if let handle { ctorch_process_group_fail(handle) } }
 
   private func exchange(_ body: (OpaquePointer) -> ctorch_status) throws {
@@ -92,7 +96,7 @@ extension ProcessGroup {
     let start = ContinuousClock.now
     defer { waited += start.duration(to: .now) }
     guard body(handle) == CTORCH_OK else {
-      throw DistributedError("an exchange between the processes failed: \(TorchError.last())", isConsequence: true)
+      throw DistributedError("an exchange between the processes failed", origin: .unknown)
     }
   }
 }

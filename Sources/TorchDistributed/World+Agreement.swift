@@ -12,7 +12,7 @@ extension World {
     if case .failure(let error) = result { own = "\(error)" }
     let failures = try gather(own)
     if case .success = result, let failed = failures.firstIndex(where: { !$0.isEmpty }) {
-      throw DistributedError("rank \(failed) failed: \(failures[failed])", isConsequence: true)
+      throw DistributedError("rank \(failed) failed: \(failures[failed])", origin: .elsewhere)
     }
     return try result.get()
   }

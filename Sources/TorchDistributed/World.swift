@@ -32,32 +32,25 @@ public final class World: @unchecked Sendable {
   public let gradients: ProcessGroup
   /// For the statistics of batch normalisation; it may be a part of the world.
   public let statistics: ProcessGroup
-  private let connection: Connection?
-
-  /// What a world of more than one process holds on to.
-  struct Connection {
-    let store: Store
-    let heartbeat: Heartbeat
-    let hostsStore: Bool
-    let beatInterval: Duration
-  }
+  /// nil for a process alone.
+  private let membership: Membership?
 
   /// The world of this process alone: it exchanges nothing.
   public static func alone() -> World {
     let single = ProcessGroup.single()
     return World(
       rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: ProcessInfo.processInfo.activeProcessorCount,
-      groups: (single, single, single), connection: nil)
+      groups: (single, single, single), membership: nil)
   }
 
   private init(
     rank: Int, localRank: Int, size: Int, localSize: Int, coreCount: Int,
-    groups: (ProcessGroup, ProcessGroup, ProcessGroup), connection: Connection?
+    groups: (ProcessGroup, ProcessGroup, ProcessGroup), membership: Membership?
   ) {
     (self.rank, self.localRank, self.size, self.localSize) = (rank, localRank, size, localSize)
     self.coreCount = coreCount
     (group, gradients, statistics) = groups
-    self.connection = connection
+    self.membership = membership
   }
 
   /// Whether this is rank 0, which writes files and talks to people.
@@ -75,7 +68,7 @@ extension World {
   ///   the timeout (then it names those that did not).
   public static func join(_ place: RankEnvironment, options: Options = Options()) throws -> World {
     guard place.worldSize > 1 else { return alone() }
-    let (rank, size, timeout) = (place.rank, place.worldSize, options.timeout)
+    let timeout = options.timeout
     let root =
       place.hostsStore
       ? try Store.host(at: place.rendezvous, timeout: timeout)
@@ -83,32 +76,41 @@ extension World {
     try confirmJob(place, root, timeout)
     let store = try root.prefixed(place.keyPrefix)
     try arrive(place, store, timeout)
-    let address = try place.rendezvous.localAddressTowards()
-    func connect(_ name: String, _ ranks: Range<Int>, companion: ProcessGroup?) throws -> ProcessGroup {
-      guard ranks.count > 1 else { return .single() }
-      return try .gloo(
-        store.prefixed("group/\(name)/\(ranks.lowerBound)/"), rank: rank - ranks.lowerBound, size: ranks.count,
-        address: address, interface: options.interface, timeout: timeout, companion: companion)
+    let membership = try Membership(of: place, at: root, keyPrefix: place.keyPrefix, timeout: timeout)
+    do {
+      return World(
+        rank: place.rank, localRank: place.localRank, size: place.worldSize, localSize: place.localWorldSize,
+        coreCount: options.coreCount ?? max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize),
+        groups: try connect(place, store, options), membership: membership)
+    } catch let error as DistributedError {
+      let explained = membership.explanation(of: error)
+      membership.leave(because: explained) {}
+      throw explained
     }
-    let all = try connect("all", 0..<size, companion: nil)
-    let gradients = try connect("gradients", 0..<size, companion: all)
-    let statistics = try connect(
-      "statistics", sharing(options.batchNormRanks, rank: rank, size: size), companion: all)
-    let interval = min(Duration.seconds(1), timeout / 5)
-    let heartbeat = Heartbeat(
-      rank: rank, interval: interval,
-      store: try Store.connect(to: root.endpoint, timeout: timeout).prefixed(place.keyPrefix))
-    return World(
-      rank: rank, localRank: place.localRank, size: size, localSize: place.localWorldSize,
-      coreCount: options.coreCount
-        ?? max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize),
-      groups: (all, gradients, statistics),
-      connection: Connection(
-        store: store, heartbeat: heartbeat, hostsStore: place.hostsStore, beatInterval: interval))
   }
 
-  /// The ranks that share statistics with `rank`.
-  private static func sharing(_ count: Int, rank: Int, size: Int) throws -> Range<Int> {
+  /// The groups for everything, for gradients and for statistics.
+  private static func connect(_ place: RankEnvironment, _ store: Store, _ options: Options) throws
+    -> (ProcessGroup, ProcessGroup, ProcessGroup)
+  {
+    if let interface = options.interface, if_nametoindex(interface) == 0 {
+      throw DistributedError("distributed.interface: this machine has no network interface '\(interface)'")
+    }
+    let address = try place.rendezvous.localAddressTowards()
+    func group(_ name: String, _ ranks: Range<Int>, companion: ProcessGroup?) throws -> ProcessGroup {
+      guard ranks.count > 1 else { return .single() }
+      return try .gloo(
+        store.prefixed("group/\(name)/\(ranks.lowerBound)/"), rank: place.rank - ranks.lowerBound, size: ranks.count,
+        address: address, interface: options.interface, timeout: options.timeout, companion: companion)
+    }
+    let all = try group("all", 0..<place.worldSize, companion: nil)
+    let gradients = try group("gradients", 0..<place.worldSize, companion: all)
+    let sharing = try ranks(sharingStatistics: options.batchNormRanks, with: place.rank, of: place.worldSize)
+    return (all, gradients, try group("statistics", sharing, companion: all))
+  }
+
+  /// The ranks that share statistics with `rank`, `count` of them.
+  private static func ranks(sharingStatistics count: Int, with rank: Int, of size: Int) throws -> Range<Int> {
     guard count > 0 else { return 0..<size }
     guard size.isMultiple(of: count) else {
       throw DistributedError(
@@ -131,23 +133,32 @@ extension World {
     }
   }
 
-  /// Waits until all ranks are there.
+  /// Waits until all ranks are there. The first one whose patience ends says who is missing, and all give up.
   private static func arrive(_ place: RankEnvironment, _ store: Store, _ timeout: Duration) throws {
-    let (rank, size) = (place.rank, place.worldSize)
-    guard try store.add("arrived/\(rank)", 1) == 1 else {
-      throw DistributedError("two processes claim to be rank \(rank): is another one of this job still running?")
+    guard try store.add("arrived/\(place.rank)", 1) == 1 else {
+      throw DistributedError("two processes claim to be rank \(place.rank): is another one of this job still running?")
     }
     try store.add("arrived", 1)
     let deadline = ContinuousClock.now + timeout
-    while try store.add("arrived", 0) < size {
-      guard ContinuousClock.now < deadline else {
-        let missing = try (0..<size).filter { try store.add("arrived/\($0)", 0) == 0 }
-        throw DistributedError(
-          "\(ranks(missing)) of \(size) did not arrive at \(place.rendezvous) within \(timeout.wholeSeconds) s: see what became of \(missing.count == 1 ? "it" : "them")",
-          isConsequence: true)
+    while try store.add("arrived", 0) < place.worldSize {
+      if ContinuousClock.now >= deadline { try store.set("missing", missing(place, store, timeout)) }
+      if let missing = try store.value(of: "missing", waiting: .zero) {
+        // Others read it too.
+        if place.hostsStore { sleep(1) }
+        throw DistributedError(missing, origin: .elsewhere)
       }
       usleep(20_000)
     }
+  }
+
+  private static func missing(_ place: RankEnvironment, _ store: Store, _ timeout: Duration) throws -> String {
+    let missing = try (0..<place.worldSize).filter { try store.add("arrived/\($0)", 0) == 0 }
+    let advice =
+      place.token.isEmpty
+      ? "see what became of \(missing.count == 1 ? "it" : "them")"
+      : "see what became of \(missing.count == 1 ? "it" : "them"), and that SIMCLR_JOB_TOKEN is the same everywhere"
+    return
+      "\(ranks(missing)) of \(place.worldSize) did not arrive at \(place.rendezvous) within \(timeout.wholeSeconds) s: \(advice)"
   }
 
   /// `rank 1` or `ranks 1, 2`.
@@ -157,7 +168,6 @@ extension World {
 }
 
 extension RankEnvironment {
-  fileprivate var hostsStore: Bool { storeHost == .rankZero && rank == 0 }
   /// Who does not know the token finds nothing; an earlier attempt's processes find their own keys only.
   fileprivate var keyPrefix: String { "simclr/\(token)/\(attempt)/" }
 }
@@ -169,64 +179,18 @@ extension World {
   ///
   /// - Throws: ``DistributedError`` when not all come to the end.
   public func leave() throws {
-    guard let connection else { return }
+    guard let membership else { return }
     try group.allReduce(Tensor.zeros([1]))
-    connection.heartbeat.stop()
-    try? takeLeave(connection)
+    membership.leave()
   }
 
   /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
   ///
   /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
   public func part(after error: any Error) -> any Error {
-    guard let connection else { return error }
-    group.abandon()
-    let reported = (error as? DistributedError).map(explanation) ?? error
-    if (reported as? DistributedError)?.isConsequence != true {
-      try? connection.store.set("failure/\(rank)", "\(reported)")
-    }
-    connection.heartbeat.stop()
-    try? takeLeave(connection)
-    return reported
+    guard let membership else { return error }
+    let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")
+    membership.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }
+    return error is DistributedError ? reason : error
   }
-
-  /// Who serves the store stays until the others have read what they need of it, for three seconds at most.
-  private func takeLeave(_ connection: Connection) throws {
-    try connection.store.add("left", 1)
-    guard connection.hostsStore else { return }
-    let deadline = ContinuousClock.now + .seconds(3)
-    while ContinuousClock.now < deadline, try connection.store.add("left", 0) < size { usleep(20_000) }
-  }
-
-  /// Why an exchange failed: what another process said before it ended, or which one gives no sign of life.
-  private func explanation(of error: DistributedError) -> DistributedError {
-    guard let connection, error.isConsequence else { return error }
-    do {
-      if let reason = try announcedFailure(connection.store) { return reason }
-      let before = try beats(connection.store)
-      usleep(useconds_t(connection.beatInterval.milliseconds * 2500))
-      if let reason = try announcedFailure(connection.store) { return reason }
-      let after = try beats(connection.store)
-      let lost = (0..<size).filter { $0 != rank && before[$0] == after[$0] }
-      guard !lost.isEmpty else { return error }
-      return DistributedError(
-        "lost \(Self.ranks(lost)): no sign of life, so killed, stopped or cut off from the network", isConsequence: true
-      )
-    } catch {
-      return DistributedError(
-        "the rendezvous at \(connection.store.endpoint) no longer answers, so whoever serves it (rank 0, or the launcher) was lost",
-        isConsequence: true)
-    }
-  }
-
-  private func announcedFailure(_ store: Store) throws -> DistributedError? {
-    for other in 0..<size where other != rank {
-      if let text = try store.value(of: "failure/\(other)", waiting: .zero) {
-        return DistributedError("rank \(other) failed: \(text)", isConsequence: true)
-      }
-    }
-    return nil
-  }
-
-  private func beats(_ store: Store) throws -> [Int] { try (0..<size).map { try store.add(Heartbeat.key($0), 0) } }
 }

@@ -52,7 +52,11 @@ struct Program {
   }
 
   /// Starts without waiting.
-  func start(_ arguments: [String]) throws -> Running { try launch(Self.executable.path, arguments) }
+  ///
+  /// - Parameter variables: of the environment, besides those of the tests.
+  func start(_ arguments: [String], variables: [String: String] = [:]) throws -> Running {
+    try launch(Self.executable.path, arguments, variables)
+  }
 
   func finish(_ running: Running) throws -> Outcome {
     running.process.waitUntilExit()
@@ -69,13 +73,14 @@ struct Program {
   }
 
   /// Files rather than pipes take what is printed, so that no amount of it blocks the program.
-  private func launch(_ path: String, _ arguments: [String]) throws -> Running {
+  private func launch(_ path: String, _ arguments: [String], _ variables: [String: String] = [:]) throws -> Running {
     let name = UUID().uuidString
     let files = ["out", "err"].map { folder.appendingPathComponent("\(name).\($0)") }
     for file in files { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
     let process = Process()
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = arguments
+    process.environment = ProcessInfo.processInfo.environment.merging(variables) { $1 }
     process.currentDirectoryURL = folder
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])

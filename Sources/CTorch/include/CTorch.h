@@ -302,7 +302,7 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
                                         const ctorch_process_group *companion, ctorch_process_group **out);
 void ctorch_process_group_free(ctorch_process_group *group);
 bool ctorch_process_group_has_failed(const ctorch_process_group *self);
-/// Has all further collectives fail.
+/// Closes the connections, so that the others notice, and has all further collectives fail.
 void ctorch_process_group_fail(ctorch_process_group *self);
 /// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count: small tensors
 /// go to each other process, large ones around a ring.
