@@ -13,7 +13,7 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
   var options = configuration.distributed.worldOptions
   // A pinned worker sees its own cores only.
   if variables[SupervisorVariable.cores.rawValue] != nil {
-    options.coreCount = ProcessInfo.processInfo.activeProcessorCount
+    options.coreCount = Cores.available
   }
   let world = try World.join(place, options: options)
   do {

@@ -46,7 +46,7 @@ public final class World: @unchecked Sendable {
   public static func alone() -> World {
     let single = ProcessGroup.single()
     return World(
-      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: ProcessInfo.processInfo.activeProcessorCount,
+      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: Cores.available,
       groups: (single, single, single), connection: nil)
   }
 
@@ -101,7 +101,7 @@ extension World {
     return World(
       rank: rank, localRank: place.localRank, size: size, localSize: place.localWorldSize,
       coreCount: options.coreCount
-        ?? max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize),
+        ?? min(Cores.available, max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize)),
       groups: (all, gradients, statistics),
       connection: Connection(
         store: store, heartbeat: heartbeat, hostsStore: place.hostsStore, beatInterval: interval))
