@@ -107,7 +107,10 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
   });
 }
 
-void ctorch_process_group_free(ctorch_process_group *group) { delete group; }
+void ctorch_process_group_free(ctorch_process_group *group) {
+  guard([&] { end_nccl(*group); });
+  delete group;
+}
 
 bool ctorch_process_group_has_failed(const ctorch_process_group *self) { return self->state->failed; }
 

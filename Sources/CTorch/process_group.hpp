@@ -43,3 +43,10 @@ struct ctorch_process_group {
   /// What ring all-reduce sends from each process for a tensor of so many bytes.
   int64_t ring_bytes(int64_t bytes) const { return 2 * (size() - 1) * bytes / size(); }
 };
+
+namespace ctorch {
+
+/// Ends the exchange of CUDA tensors over NCCL, if the group has it: it does not end by itself.
+void end_nccl(ctorch_process_group &group);
+
+}  // namespace ctorch

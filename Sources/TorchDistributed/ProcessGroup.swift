@@ -57,6 +57,9 @@ public final class ProcessGroup: @unchecked Sendable {
 // MARK: - Exchanges
 
 extension ProcessGroup {
+  /// Whether there is something to exchange through; a group of one has nothing unless it was made to.
+  public var isConnected: Bool { handle != nil }
+
   /// Whether an exchange failed.
   public var hasFailed: Bool { handle.map(ctorch_process_group_has_failed) ?? false }
 

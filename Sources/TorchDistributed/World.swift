@@ -15,6 +15,9 @@ public final class World: @unchecked Sendable {
     public var coreCount: Int?
     /// Ranks whose statistics batch normalisation shares: 0: all; 1: none; else groups of so many.
     public var batchNormRanks = 0
+    /// The CUDA device of this process alone, for exchanges over NCCL, which is used where all processes have one; nil:
+    /// Gloo carries everything.
+    public var cudaDevice: Int?
 
     public init() {}
   }
@@ -48,6 +51,19 @@ public final class World: @unchecked Sendable {
     return World(
       rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: Cores.available,
       groups: (single, single, single), connection: nil)
+  }
+
+  /// The world of this process alone, whose gradients go through NCCL all the same: to see that it works.
+  ///
+  /// - Throws: ``DistributedError`` when it does not.
+  public static func alone(over cudaDevice: Int, timeout: Duration) throws -> World {
+    let store = try Store.host(at: .loopback, timeout: timeout)
+    let group = try ProcessGroup.gloo(
+      store.prefixed("group/"), rank: 0, size: 1, address: "127.0.0.1", timeout: timeout)
+    try group.useNCCL(store.prefixed("nccl/"), device: cudaDevice, timeout: timeout)
+    return World(
+      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: Cores.available, groups: (group, group, .single()),
+      connection: nil)
   }
 
   private init(
@@ -84,13 +100,18 @@ extension World {
     let store = try root.prefixed(place.keyPrefix)
     try arrive(place, store, timeout)
     let address = try place.rendezvous.localAddressTowards()
+    var cudaDevice: Int?
     func connect(_ name: String, _ ranks: Range<Int>, companion: ProcessGroup?) throws -> ProcessGroup {
       guard ranks.count > 1 else { return .single() }
-      return try .gloo(
+      let group = try ProcessGroup.gloo(
         store.prefixed("group/\(name)/\(ranks.lowerBound)/"), rank: rank - ranks.lowerBound, size: ranks.count,
         address: address, interface: options.interface, timeout: timeout, companion: companion)
+      try group.useNCCL(store.prefixed("nccl/\(name)/\(ranks.lowerBound)/"), device: cudaDevice, timeout: timeout)
+      return group
     }
     let all = try connect("all", 0..<size, companion: nil)
+    cudaDevice = try all.agreedDevice(options.cudaDevice)
+    try all.useNCCL(store.prefixed("nccl/all/"), device: cudaDevice, timeout: timeout)
     let gradients = try connect("gradients", 0..<size, companion: all)
     let statistics = try connect(
       "statistics", sharing(options.batchNormRanks, rank: rank, size: size), companion: all)

@@ -300,6 +300,12 @@ enum { CTORCH_SUM = 0, CTORCH_MINIMUM = 1, CTORCH_MAXIMUM = 2 };
 ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank, int32_t size, const char *address,
                                         const char *interface, int64_t timeout_milliseconds,
                                         const ctorch_process_group *companion, ctorch_process_group **out);
+/// Loads libCTorchCUDA.so from `path`, once; fails with the reason when it cannot be had.
+ctorch_status ctorch_nccl_load(const char *path);
+/// Has a group, which exchanges all tensors over TCP so far, exchange those on CUDA devices over NCCL: all of this process
+/// lie on `device`. `store` must have keys that no other group uses.
+ctorch_status ctorch_process_group_use_nccl(ctorch_process_group *group, const ctorch_store *store, int32_t device,
+                                            int64_t timeout_milliseconds);
 void ctorch_process_group_free(ctorch_process_group *group);
 bool ctorch_process_group_has_failed(const ctorch_process_group *self);
 /// Has all further collectives fail.
