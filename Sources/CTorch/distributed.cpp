@@ -41,11 +41,8 @@ struct ClosableGloo : c10d::ProcessGroupGloo {
 /// Collectives take no gradient: what they mean for gradients is said where they are used.
 at::Tensor exchangeable(const ctorch_tensor *tensor) { return tensor->value.detach().contiguous(); }
 
-/// Whether a tensor is so small, and the processes so few, that each had better send it to every other: a collective of
-/// Gloo's goes through a thread of its own and around a ring, which takes several times as long as the message.
 bool travels_directly(const ctorch_process_group &group, const at::Tensor &tensor) {
-  constexpr int64_t most_bytes = 32768, most_processes = 8;
-  return tensor.is_cpu() && static_cast<int64_t>(tensor.nbytes()) <= most_bytes && group.size() <= most_processes;
+  return ctorch_process_group::sends_directly(group.size(), static_cast<int64_t>(tensor.nbytes()), tensor.is_cpu());
 }
 
 /// The tensors of all processes, by rank, each sent to every other process: `[size, …]`.
@@ -156,7 +153,10 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
   });
 }
 
-void ctorch_process_group_free(ctorch_process_group *group) { delete group; }
+void ctorch_process_group_free(ctorch_process_group *group) {
+  guard([&] { end_nccl(*group); });
+  delete group;
+}
 
 bool ctorch_process_group_has_failed(const ctorch_process_group *self) { return self->state->failed; }
 
@@ -169,6 +169,11 @@ void ctorch_process_group_fail(ctorch_process_group *self) {
 }
 
 int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self) { return self->state->sent_bytes; }
+
+int64_t ctorch_all_reduce_sent_bytes(int32_t processes, int64_t bytes, bool on_cpu) {
+  if (ctorch_process_group::sends_directly(processes, bytes, on_cpu)) return (processes - 1) * bytes;
+  return 2 * (processes - 1) * bytes / processes;
+}
 
 ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tensor, int32_t operation) {
   return guard([&] {

@@ -40,6 +40,20 @@ struct ctorch_process_group {
 
   int64_t size() const { return value->getSize(); }
 
-  /// What ring all-reduce sends from each process for a tensor of so many bytes.
+  /// What a ring all-reduce sends from each process for a tensor of so many bytes.
   int64_t ring_bytes(int64_t bytes) const { return 2 * (size() - 1) * bytes / size(); }
+
+  /// Whether a tensor is so small, and the processes so few, that each had better send it to every other: a collective
+  /// of Gloo's goes through a thread of its own and around a ring, which takes several times as long as the message.
+  static bool sends_directly(int64_t processes, int64_t bytes, bool on_cpu) {
+    constexpr int64_t most_bytes = 32768, most_processes = 8;
+    return on_cpu && bytes <= most_bytes && processes <= most_processes;
+  }
 };
+
+namespace ctorch {
+
+/// Ends the exchange of CUDA tensors over NCCL, if the group has it: it does not end by itself.
+void end_nccl(ctorch_process_group &group);
+
+}  // namespace ctorch

@@ -2,7 +2,11 @@ import CProcess
 import Foundation
 
 /// Shares of a machine's cores.
-enum Cores {
+public enum Cores {
+  /// How many cores this process may run on. (`ProcessInfo.activeProcessorCount` counts the machine's, also in a process
+  /// that is pinned to a few of them.)
+  public static var available: Int { max(1, ofThisProcess().count) }
+
   /// The cores that this process may run on, those that share hardware beside each other: packages, then the threads of
   /// one core.
   static func ofThisProcess() -> [Int] {

@@ -49,7 +49,7 @@ struct AugmentBenchmark {
       imagesPerSecond: rates.sorted()[rates.count / 2], rounds: rates, imageSize: imageSize, threads: threads,
       microsecondsPerImage: try stages(),
       batchBytes: 2 * (batchesAhead + 1) * batchSize * 3 * imageSize * imageSize * dtype.byteCount,
-      cachedBytes: loader.cachedBytes, peakResidentBytes: peakResidentBytes)
+      cachedBytes: loader.cachedBytes, peakResidentBytes: ProcessMemory.peakResidentBytes)
   }
 
   private var batchSize: Int { min(Self.batchSize, dataSet.count) }
@@ -87,12 +87,6 @@ struct AugmentBenchmark {
     let batches = loader.epochs(1..<1 + epochs)
     while try batches.next() != nil {}
     return (batches.stages?.seconds ?? [:]).mapValues { $0 * 1e6 / Double(epochs * perEpoch) }
-  }
-
-  private var peakResidentBytes: Int {
-    var usage = rusage()
-    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
-    return usage.ru_maxrss << 10
   }
 }
 

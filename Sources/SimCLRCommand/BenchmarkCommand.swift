@@ -5,7 +5,7 @@ import VisionData
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Measure how fast this machine does the work.",
-    subcommands: [AugmentBenchmarkCommand.self])
+    subcommands: [AugmentBenchmarkCommand.self, StepBenchmarkCommand.self, AllReduceBenchmarkCommand.self])
 }
 
 struct AugmentBenchmarkCommand: ParsableCommand {

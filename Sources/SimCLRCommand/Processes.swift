@@ -9,11 +9,11 @@ import TorchDistributed
 /// When it fails, the others are told why; when another process failed first, the error says which one and why.
 func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) throws -> Result) throws -> Result {
   let variables = ProcessInfo.processInfo.environment
-  guard let place = try RankEnvironment.detect(in: variables) else { return try body(.alone()) }
-  var options = configuration.distributed.worldOptions
+  guard let place = try RankEnvironment.detect(in: variables) else { return try body(loneWorld(configuration)) }
+  var options = try configuration.worldOptions(localRank: place.localRank, localSize: place.localWorldSize)
   // A pinned worker sees its own cores only.
   if variables[SupervisorVariable.cores.rawValue] != nil {
-    options.coreCount = ProcessInfo.processInfo.activeProcessorCount
+    options.coreCount = Cores.available
   }
   let world = try World.join(place, options: options)
   do {
@@ -23,6 +23,14 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
   } catch {
     throw world.part(after: error)
   }
+}
+
+/// One process needs nobody to exchange with, but does so over NCCL where that is asked for, to see that it works.
+private func loneWorld(_ configuration: Configuration) throws -> World {
+  guard configuration.distributed.backend == .nccl else { return .alone() }
+  let options = try configuration.worldOptions(localRank: 0, localSize: 1)
+  guard let device = options.cudaDevice else { return .alone() }
+  return try .alone(over: device, timeout: options.timeout)
 }
 
 /// The store where the workers of a supervisor meet.

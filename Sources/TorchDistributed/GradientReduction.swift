@@ -47,9 +47,9 @@ public final class BucketedReduction: GradientReduction {
   private let handle: OpaquePointer
   private let group: ProcessGroup
 
-  /// - Parameter group: of two processes or more; nobody else may use it meanwhile.
+  /// - Parameter group: connected; nobody else may use it meanwhile.
   public init(_ parameters: [(name: String, parameter: Parameter)], over group: ProcessGroup, options: Options) throws {
-    precondition(group.size > 1, "BucketedReduction: one process has nothing to add up")
+    precondition(group.isConnected, "BucketedReduction: one process has nothing to add up")
     self.group = group
     var result: OpaquePointer?
     let names = parameters.map { strdup($0.name) }

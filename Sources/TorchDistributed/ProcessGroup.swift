@@ -60,6 +60,9 @@ public final class ProcessGroup: @unchecked Sendable {
 // MARK: - Exchanges
 
 extension ProcessGroup {
+  /// Whether there is something to exchange through; a group of one has nothing unless it was made to.
+  public var isConnected: Bool { handle != nil }
+
   /// Whether an exchange failed.
   public var hasFailed: Bool { handle.map(ctorch_process_group_has_failed) ?? false }
 
@@ -67,6 +70,11 @@ extension ProcessGroup {
   /// tensor (what a ring sends), of an all-gather W − 1 times its own part. A tensor of up to 32 KiB on the CPU is not
   /// reduced around a ring, but sent to each of up to seven others: W − 1 times.
   public var sentBytes: Int { handle.map { Int(ctorch_process_group_sent_bytes($0)) } ?? 0 }
+
+  /// Bytes that each process sends for an all-reduce of a tensor of `bytes`, as ``sentBytes`` counts them.
+  public static func bytesSent(allReducing bytes: Int, among processes: Int, on device: Device) -> Int {
+    Int(ctorch_all_reduce_sent_bytes(Int32(processes), Int64(bytes), device == .cpu))
+  }
 
   /// Reduces a tensor over the processes, in place.
   ///

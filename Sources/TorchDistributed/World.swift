@@ -15,6 +15,9 @@ public final class World: @unchecked Sendable {
     public var coreCount: Int?
     /// Ranks whose statistics batch normalisation shares: 0: all; 1: none; else groups of so many.
     public var batchNormRanks = 0
+    /// The CUDA device of this process alone, for exchanges over NCCL, which is used where all processes have one; nil:
+    /// Gloo carries everything.
+    public var cudaDevice: Int?
 
     public init() {}
   }
@@ -39,8 +42,21 @@ public final class World: @unchecked Sendable {
   public static func alone() -> World {
     let single = ProcessGroup.single()
     return World(
-      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: ProcessInfo.processInfo.activeProcessorCount,
+      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: Cores.available,
       groups: (single, single, single), membership: nil)
+  }
+
+  /// The world of this process alone, whose gradients go through NCCL all the same: to see that it works.
+  ///
+  /// - Throws: ``DistributedError`` when it does not.
+  public static func alone(over cudaDevice: Int, timeout: Duration) throws -> World {
+    let store = try Store.host(at: .loopback, timeout: timeout)
+    let group = try ProcessGroup.gloo(
+      store.prefixed("group/"), rank: 0, size: 1, address: "127.0.0.1", timeout: timeout)
+    try group.useNCCL(store.prefixed("nccl/"), device: cudaDevice, timeout: timeout)
+    return World(
+      rank: 0, localRank: 0, size: 1, localSize: 1, coreCount: Cores.available, groups: (group, group, .single()),
+      membership: nil)
   }
 
   private init(
@@ -80,7 +96,8 @@ extension World {
     do {
       return World(
         rank: place.rank, localRank: place.localRank, size: place.worldSize, localSize: place.localWorldSize,
-        coreCount: options.coreCount ?? max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize),
+        coreCount: options.coreCount
+          ?? min(Cores.available, max(1, ProcessInfo.processInfo.activeProcessorCount / place.localWorldSize)),
         groups: try connect(place, store, options), membership: membership)
     } catch let error as DistributedError {
       let explained = membership.explanation(of: error)
@@ -97,13 +114,19 @@ extension World {
       throw DistributedError("distributed.interface: this machine has no network interface '\(interface)'")
     }
     let address = try place.rendezvous.localAddressTowards()
+    var cudaDevice: Int?
     func group(_ name: String, _ ranks: Range<Int>, companion: ProcessGroup?) throws -> ProcessGroup {
       guard ranks.count > 1 else { return .single() }
-      return try .gloo(
+      let group = try ProcessGroup.gloo(
         store.prefixed("group/\(name)/\(ranks.lowerBound)/"), rank: place.rank - ranks.lowerBound, size: ranks.count,
         address: address, interface: options.interface, timeout: options.timeout, companion: companion)
+      try group.useNCCL(
+        store.prefixed("nccl/\(name)/\(ranks.lowerBound)/"), device: cudaDevice, timeout: options.timeout)
+      return group
     }
     let all = try group("all", 0..<place.worldSize, companion: nil)
+    cudaDevice = try all.agreedDevice(options.cudaDevice)
+    try all.useNCCL(store.prefixed("nccl/all/"), device: cudaDevice, timeout: options.timeout)
     let gradients = try group("gradients", 0..<place.worldSize, companion: all)
     let sharing = try ranks(sharingStatistics: options.batchNormRanks, with: place.rank, of: place.worldSize)
     return (all, gradients, try group("statistics", sharing, companion: all))

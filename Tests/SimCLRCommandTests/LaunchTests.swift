@@ -107,6 +107,19 @@ import Testing
     #expect(outcome.errors == "error: MASTER_PORT: expected a port, 1 to 65535, got 'no'\n")
   }
 
+  @Test("NCCL without CUDA devices is one line, from one process and from several", arguments: [1, 2])
+  func ncclWithoutCUDA(processes: Int) throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.run(
+      "pretrain", "recipe.yaml", "distributed.backend=nccl", "--output", "run", "--processes", "\(processes)")
+    #expect(outcome.exitCode == 2)
+    let text =
+      "distributed.backend=nccl: it connects CUDA devices, and training.device is cpu: use distributed.backend=gloo"
+    #expect(outcome.errors.contains(text) && outcome.errors.hasPrefix("error: "), "\(outcome.errors)")
+    #expect(!FileManager.default.fileExists(atPath: program.folder.appendingPathComponent("run").path))
+  }
+
   private func waitForStep(_ step: Int, in run: URL, of process: Process) throws {
     let deadline = Date().addingTimeInterval(60)
     while Date() < deadline, process.isRunning {

@@ -41,6 +41,12 @@ struct Program {
     """.write(to: folder.appendingPathComponent("recipe.yaml"), atomically: true, encoding: .utf8)
   }
 
+  /// Files and folders in the scratch folder, less what this type writes outputs to.
+  func files() throws -> Set<String> {
+    let all = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+    return Set(all.filter { !$0.hasSuffix(".out") && !$0.hasSuffix(".err") })
+  }
+
   func remove() { try? FileManager.default.removeItem(at: folder) }
 
   /// Runs to the end.

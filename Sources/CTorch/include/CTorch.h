@@ -300,6 +300,12 @@ enum { CTORCH_SUM = 0, CTORCH_MINIMUM = 1, CTORCH_MAXIMUM = 2 };
 ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank, int32_t size, const char *address,
                                         const char *interface, int64_t timeout_milliseconds,
                                         const ctorch_process_group *companion, ctorch_process_group **out);
+/// Loads libCTorchCUDA.so from `path`, once; fails with the reason when it cannot be had.
+ctorch_status ctorch_nccl_load(const char *path);
+/// Has a group, which exchanges all tensors over TCP so far, exchange those on CUDA devices over NCCL: all of this process
+/// lie on `device`. `store` must have keys that no other group uses.
+ctorch_status ctorch_process_group_use_nccl(ctorch_process_group *group, const ctorch_store *store, int32_t device,
+                                            int64_t timeout_milliseconds);
 void ctorch_process_group_free(ctorch_process_group *group);
 bool ctorch_process_group_has_failed(const ctorch_process_group *self);
 /// Closes the connections, so that the others notice, and has all further collectives fail.
@@ -307,6 +313,8 @@ void ctorch_process_group_fail(ctorch_process_group *self);
 /// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count: small tensors
 /// go to each other process, large ones around a ring.
 int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self);
+/// Bytes that each process sends for an all-reduce of so many.
+int64_t ctorch_all_reduce_sent_bytes(int32_t processes, int64_t bytes, bool on_cpu);
 /// In place.
 ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tensor, int32_t operation);
 /// Joins the tensors of all processes, of one shape, along their first dimension.

@@ -1,6 +1,18 @@
 import Foundation
 import VisionData
 
+extension Configuration {
+  /// The images to train on.
+  ///
+  /// - Throws: ``ConfigurationError`` when none are named; `VisionDataError` when they are not there.
+  func trainingImages() throws -> any ImageDataSet {
+    guard !data.path.isEmpty else {
+      throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
+    }
+    return try data.openTrainingImages()
+  }
+}
+
 extension DataConfiguration {
   /// The images to train on.
   ///

@@ -14,14 +14,17 @@ struct Preparation {
   let sampler: EpochSampler
   let schedule: LearningRateSchedule
 
-  init(_ configuration: Configuration, _ world: World) throws {
-    self.configuration = configuration
-    guard !configuration.data.path.isEmpty else {
-      throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
-    }
+  private let world: World
+
+  /// Threads of an operation on the CPU.
+  var threadCount: Int { configuration.training.threads > 0 ? configuration.training.threads : world.coreCount }
+
+  /// - Parameter images: what is trained on.
+  init(_ configuration: Configuration, _ world: World, images: any ImageDataSet) throws {
+    (self.configuration, self.world) = (configuration, world)
+    dataSet = images
     device = try configuration.training.device(localRank: world.localRank)
     augmentationDevice = try configuration.augmentation.batchDevice(trainingOn: device)
-    dataSet = try configuration.data.openTrainingImages()
     let training = configuration.training
     sampler = try EpochSampler(
       count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed), rank: world.rank,
@@ -37,7 +40,23 @@ struct Preparation {
       peak: peak, warmupSteps: Int((configuration.schedule.warmupEpochs * Double(sampler.batchesPerEpoch)).rounded()),
       totalSteps: training.epochs * sampler.batchesPerEpoch)
     TorchRuntime.setDeterministic(training.deterministic)
-    TorchRuntime.setThreadCount(training.threads > 0 ? training.threads : world.coreCount)
+    TorchRuntime.setThreadCount(threadCount)
+  }
+
+  /// What loads batches of this process's images.
+  ///
+  /// - Parameter onBadImage: gets a line for each image that cannot be read, on a thread of the loader's.
+  func makeLoader(onBadImage: @escaping @Sendable (String) -> Void) -> ViewLoader {
+    let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
+    let data = configuration.data
+    var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : world.coreCount)
+    options.batchesAhead = data.batchesAhead
+    options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
+    options.honorsEXIFOrientation = data.appliesExifOrientation
+    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
+    if augmentationDevice != nil { options.dtype = .uint8 }
+    return ViewLoader(
+      dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options, onBadImage: onBadImage)
   }
 
   /// What augments each view in batch; empty where the loader's threads do it.

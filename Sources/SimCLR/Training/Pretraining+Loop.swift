@@ -18,18 +18,19 @@ extension Pretraining {
   ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     tell(.started(plan))
-    model.train()
-    let batches = makeLoader().epochs(position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
+    trainer.model.train()
+    let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
+      position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
     defer { batches.cancel() }
-    var meter = ThroughputMeter(communication)
+    var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try batches.next() }) {
       var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), tell)
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
-      let isEndOfEpoch = position.batch == sampler.batchesPerEpoch
+      let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
       if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
-        meter.read(communication, into: &step)
+        meter.read(trainer.communication, into: &step)
         try metrics?.append(step)
         tell(.step(step))
       }
@@ -43,47 +44,18 @@ extension Pretraining {
     return .finished(step: position.step)
   }
 
-  /// One step: embed, contrast, backpropagate, add up over the processes, update. Where loss or gradients are not finite
-  /// it changes nothing but the position.
+  /// One step, which moves the position on even where it had to be skipped.
   private func makeStep(_ views: ViewBatch, wantsStop: Bool, _ tell: (TrainingEvent) -> Void) throws
     -> (StepMetrics, isStopping: Bool)
   {
-    optimizer.zeroGradients()
-    let before = statistics.copy()
-    let images = views.views.indices.map { view($0, of: views) }
-    let loss = try step(images, scaledBy: scaler).item()
-    let verdict = try StepVerdict(
-      loss: loss, gradientsAreFinite: scaler.unscale(model.parameters()), stops: wantsStop, in: world)
-    let learningRate = schedule.learningRate(step: position.step)
-    var gradientNorm: Double?
-    if verdict.isFinite {
-      gradientNorm = clipGradients()
-      try optimizer.step(learningRate: learningRate)
-      if isNormalizedApart { try statistics.average(over: world.group) }
-    } else {
-      statistics.restore(before)
-    }
-    scaler.update(gradientsWereFinite: verdict.isFinite)
+    let learningRate = prepared.schedule.learningRate(step: position.step)
+    let (verdict, gradientNorm) = try trainer.step(on: views, learningRate: learningRate, wantsStop: wantsStop)
     position.count(verdict)
     if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
     let metrics = StepMetrics(
       step: position.step, epoch: position.epoch + 1, loss: verdict.loss, learningRate: learningRate,
-      imagesPerSecond: 0,
-      dataWait: 0, gradientNorm: gradientNorm, skipped: verdict.isFinite ? nil : true)
+      imagesPerSecond: 0, dataWait: 0, gradientNorm: gradientNorm, skipped: verdict.isFinite ? nil : true)
     return (metrics, verdict.stops)
-  }
-
-  private func clipGradients() -> Double? {
-    let maximumNorm = configuration.training.maximumGradientNorm
-    return maximumNorm > 0 ? clipGradientNorm(model.parameters(), maximumNorm: maximumNorm).item() : nil
-  }
-
-  /// Whether processes normalise by statistics of their own or of their group's.
-  private var isNormalizedApart: Bool { world.statistics.size < world.size }
-
-  /// One view of each image, `[N, 3, S, S]`.
-  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
-    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
   }
 
   private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {
@@ -93,20 +65,6 @@ extension Pretraining {
     tell(.epoch(epoch))
     position.beginNextEpoch()
   }
-
-  private func makeLoader() -> ViewLoader {
-    let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
-    let data = configuration.data
-    var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : world.coreCount)
-    options.batchesAhead = data.batchesAhead
-    options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
-    options.honorsEXIFOrientation = data.appliesExifOrientation
-    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
-    if !augmenters.isEmpty { options.dtype = .uint8 }
-    return ViewLoader(
-      dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options
-    ) { [badImages] in badImages.append($0) }
-  }
 }
 
 // MARK: - Steps that are skipped
@@ -115,7 +73,7 @@ extension Pretraining {
   /// Notes a step whose loss or gradients were not finite, with its images, and ends the run when there are too many in a
   /// row. That float16 overflows now and then is nothing to note: its scale takes care of that.
   private func recordSkip(_ verdict: StepVerdict, _ indices: [Int], _ tell: (TrainingEvent) -> Void) throws {
-    if configuration.training.precision == .fp16 && verdict.loss.isFinite && scaler.scale >= 1 {
+    if configuration.training.precision == .fp16 && verdict.loss.isFinite && trainer.scaler.scale >= 1 {
       position.skips?.inARow = 0
       return
     }
@@ -159,7 +117,7 @@ final class Inbox: Sendable {
 
 extension Pretraining {
   private var totalSteps: Int {
-    let all = configuration.training.epochs * sampler.batchesPerEpoch
+    let all = configuration.training.epochs * prepared.sampler.batchesPerEpoch
     return configuration.training.maximumSteps > 0 ? min(all, configuration.training.maximumSteps) : all
   }
 
@@ -167,16 +125,11 @@ extension Pretraining {
 
   private var plan: TrainingPlan {
     TrainingPlan(
-      imageCount: dataSet.count, batchesPerEpoch: sampler.batchesPerEpoch, epochs: configuration.training.epochs,
+      imageCount: prepared.dataSet.count, batchesPerEpoch: prepared.sampler.batchesPerEpoch,
+      epochs: configuration.training.epochs,
       totalSteps: totalSteps, completedSteps: position.step,
-      parameterCount: model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(step.device)",
+      parameterCount: trainer.model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(prepared.device)",
       precision: configuration.training.precision.rawValue, processes: world.size)
-  }
-
-  /// What exchanges have cost so far.
-  private var communication: ThroughputMeter.Communication {
-    .init(
-      waited: world.group.waited + world.statistics.waited + step.reduction.waited, sentBytes: world.group.sentBytes)
   }
 
   private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
@@ -186,12 +139,12 @@ extension Pretraining {
   }
 
   private func writeCheckpoint(_ tell: (TrainingEvent) -> Void) throws {
-    position.optimizerSteps = optimizer.stepCount
-    (position.lossScale, position.lossScaleGoodSteps) = (scaler.scale, scaler.goodSteps)
-    let optimizerState = try optimizer.stateDictionary()
+    position.optimizerSteps = trainer.optimizer.stepCount
+    (position.lossScale, position.lossScaleGoodSteps) = (trainer.scaler.scale, trainer.scaler.goodSteps)
+    let optimizerState = try trainer.optimizer.stateDictionary()
     guard world.isFirst else { return }
     try Checkpoint.write(
-      position, model: model.stateDictionary(), optimizer: optimizerState, in: run,
+      position, model: trainer.model.stateDictionary(), optimizer: optimizerState, in: run,
       keep: configuration.output.keepCheckpoints)
     tell(.checkpoint(step: position.step))
   }

@@ -21,18 +21,10 @@ public final class Pretraining {
   let configuration: Configuration
   let run: RunFolder
   let world: World
-  let model: SimCLRModel
-  let step: ContrastiveStep
-  let optimizer: DistributedOptimizer
-  let schedule: LearningRateSchedule
-  let dataSet: any ImageDataSet
-  let sampler: EpochSampler
-  /// One for each view; none where the loader's threads make views.
-  let augmenters: [BatchAugmenter]
-  let statistics: RunningStatistics
+  let trainer: Trainer
+  let prepared: Preparation
   /// Only rank 0 writes files.
   private(set) var metrics: MetricsLog?
-  var scaler: LossScaler
   var position: Checkpoint.Position
   let badImages = Inbox()
 
@@ -70,29 +62,16 @@ public final class Pretraining {
     throws
   {
     (self.configuration, self.run, self.world) = (configuration, run, world)
-    let prepared = try world.together { try Preparation(configuration, world) }
-    (dataSet, sampler, schedule) = (prepared.dataSet, prepared.sampler, prepared.schedule)
-    augmenters = prepared.makeAugmenters()
-    model = SimCLRModel(configuration)
-    let isDouble = configuration.training.precision == .fp64
-    model.move(to: prepared.device, dtype: isDouble ? .float64 : nil, channelsLast: true)
-    try world.confirmSameTraining(configuration, dataSet, model)
-    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
-    if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
-    statistics = RunningStatistics(of: model)
-    optimizer = DistributedOptimizer(
-      model.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
-      shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
-    scaler = LossScaler(dtype: configuration.training.precision.dtype)
-    step = ContrastiveStep(
-      model: model, ntXent: NTXentLoss(temperature: configuration.loss.temperature, over: world.group),
-      reduction: try configuration.distributed.makeReduction(for: model, in: world), device: prepared.device,
-      dtype: configuration.training.precision.dtype, accumulationSteps: configuration.training.accumulationSteps)
+    prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
+    trainer = try Trainer(prepared, in: world)
     position = Checkpoint.Position(
-      step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: scaler.scale, lossScaleGoodSteps: 0,
-      dataSetCount: dataSet.count)
+      step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: trainer.scaler.scale,
+      lossScaleGoodSteps: 0, dataSetCount: prepared.dataSet.count)
     try restore(checkpoint)
   }
+
+  private var model: SimCLRModel { trainer.model }
+  private var optimizer: DistributedOptimizer { trainer.optimizer }
 
   /// Takes over a checkpoint that rank 0 reads.
   private func restore(_ checkpoint: () throws -> Checkpoint?) throws {
@@ -107,14 +86,14 @@ public final class Pretraining {
     guard let position = try world.value(ofFirst: found) else { return }
     try world.broadcast(model.stateDictionary().map(\.tensor))
     try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
-    scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
+    trainer.scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
     self.position = position
   }
 
   private func loadModel(of checkpoint: Checkpoint) throws {
-    guard checkpoint.position.dataSetCount == dataSet.count else {
+    guard checkpoint.position.dataSetCount == prepared.dataSet.count else {
       throw RunError(
-        "\(configuration.data.path) holds \(dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
+        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
       )
     }
     try model.load(checkpoint.modelState())

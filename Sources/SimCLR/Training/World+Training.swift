@@ -54,7 +54,7 @@ extension DistributedConfiguration {
 
   /// What adds the gradients of `model` up over the processes.
   func makeReduction(for model: Module, in world: World) throws -> any GradientReduction {
-    guard world.isDistributed else { return NoReduction() }
+    guard world.gradients.isConnected else { return NoReduction() }
     guard overlapsBackward else { return ReductionAfterBackward(model.parameters(), over: world.gradients) }
     var options = BucketedReduction.Options()
     options.bucketBytes = Int(bucketMegabytes * 1_048_576)

@@ -1,0 +1,21 @@
+import VisionData
+
+/// Images of random pixels, for measuring where there are no others.
+struct NoiseImages: ImageDataSet {
+  let count: Int
+  /// Width and height in pixels.
+  let side: Int
+
+  var classNames: [String] { [] }
+
+  func label(at index: Int) -> Int? { nil }
+
+  func read(at index: Int, into buffer: ByteBuffer) -> StoredImage {
+    var random = PhiloxGenerator(seed: 0, epoch: 0, sample: index, stream: 0)
+    let pixels = buffer.resize(to: side * side * 3)
+    for place in pixels.indices { pixels[place] = UInt8.random(in: 0...255, using: &random) }
+    return .pixels(width: side, height: side)
+  }
+
+  func name(at index: Int) -> String { "noise \(index)" }
+}

@@ -1,0 +1,57 @@
+import Torch
+import TorchDistributed
+import VisionData
+
+/// Bytes that one of W processes sends in a step of pretraining, by theory: a ring all-reduce sends 2 (W − 1) / W times
+/// the tensor from each process, an all-gather W − 1 times the process's own part; so does a small tensor that is reduced.
+public struct StepTraffic: Codable, Sendable, Equatable {
+  /// The all-reduce of all parameters' gradients; bfloat16 where they are compressed.
+  public var gradients = 0
+  /// The all-gather of this process's embeddings `[2N / W, D]`, for each pair of views that is contrasted.
+  public var embeddings = 0
+  /// The all-reduce of the gradient of all embeddings `[2N, D]`, for each pair of views.
+  public var embeddingGradients = 0
+  /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward.
+  public var batchNorm = 0
+  /// The mean of running statistics, where processes normalise apart.
+  public var runningStatistics = 0
+  /// Loss, finiteness and the wish to stop: three float64.
+  public var verdict = 0
+  public var total = 0
+
+  /// - Parameter configuration: resolved.
+  init(of model: SimCLRModel, _ configuration: Configuration, in world: World) {
+    guard world.isDistributed else { return }
+    let parameters = model.parameters().map(\.value)
+    let device = parameters[0].device
+    func allReduce(_ bytes: Int, of processes: Int) -> Int {
+      ProcessGroup.bytesSent(allReducing: bytes, among: processes, on: device)
+    }
+    if configuration.distributed.overlapsBackward {
+      let compresses = configuration.distributed.gradientCompression == .bf16
+      let bytes = parameters.reduce(0) { $0 + $1.count * (compresses ? 2 : $1.dtype.byteCount) }
+      // Buckets travel around the ring, however small.
+      gradients = 2 * (world.size - 1) * bytes / world.size
+    } else {
+      gradients = parameters.reduce(0) { $0 + allReduce($1.count * $1.dtype.byteCount, of: world.size) }
+    }
+
+    let views = configuration.augmentation.views.count
+    let pairs = (0..<AugmentationConfiguration.globalViewCount).reduce(0) { $0 + views - 1 - $1 }
+    let elementBytes = configuration.training.precision == .fp64 ? 8 : 4
+    let all = 2 * configuration.training.globalBatchSize * configuration.projectionHead.outputDimension * elementBytes
+    embeddings = pairs * (world.size - 1) * all / world.size
+    embeddingGradients = pairs * allReduce(all, of: world.size)
+
+    // With several parts, each is embedded a first time without gradients.
+    let parts = configuration.training.accumulationSteps
+    let exchanges = views * (parts == 1 ? 2 : 3 * parts)
+    let channels = model.batchNorms().map { $0.weight.value.count }
+    batchNorm = exchanges * channels.reduce(0) { $0 + allReduce(2 * $1 * 8, of: world.statistics.size) }
+    if world.normalizesApart {
+      runningStatistics = allReduce(channels.reduce(0) { $0 + 2 * $1 * elementBytes }, of: world.size)
+    }
+    verdict = ProcessGroup.bytesSent(allReducing: 3 * 8, among: world.size, on: .cpu)
+    total = gradients + embeddings + embeddingGradients + batchNorm + runningStatistics + verdict
+  }
+}

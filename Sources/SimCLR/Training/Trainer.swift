@@ -1,0 +1,90 @@
+import Torch
+import TorchDistributed
+import TorchNN
+import VisionData
+
+/// A model while it is trained, in one of the processes that share the work: what a step reads and changes. It knows of no
+/// files and of no position in the epochs.
+final class Trainer {
+  let world: World
+  let model: SimCLRModel
+  let optimizer: DistributedOptimizer
+  let gradients: ContrastiveStep
+  var scaler: LossScaler
+  private let configuration: Configuration
+  /// One for each view; none where the loader's threads make views.
+  private let augmenters: [BatchAugmenter]
+  private let statistics: RunningStatistics
+
+  /// Draws the first weights. All processes must call this alike.
+  ///
+  /// - Throws: `DistributedError` naming what differs between the processes.
+  init(_ prepared: Preparation, in world: World) throws {
+    self.world = world
+    configuration = prepared.configuration
+    let dtype = configuration.training.precision.dtype
+    augmenters = prepared.makeAugmenters()
+    model = SimCLRModel(configuration)
+    model.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
+    try world.confirmSameTraining(configuration, prepared.dataSet, model)
+    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
+    if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
+    statistics = RunningStatistics(of: model)
+    optimizer = DistributedOptimizer(
+      model.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
+      shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
+    scaler = LossScaler(dtype: dtype)
+    gradients = ContrastiveStep(
+      model: model, ntXent: NTXentLoss(temperature: configuration.loss.temperature, over: world.group),
+      reduction: try configuration.distributed.makeReduction(for: model, in: world), device: prepared.device,
+      dtype: dtype, accumulationSteps: configuration.training.accumulationSteps)
+  }
+
+  /// One step: embed, contrast, backpropagate, add up over the processes, update. Where loss or gradients are not finite
+  /// it changes nothing.
+  ///
+  /// - Returns: what all processes found, and the joint norm of the gradients before clipping, if they are clipped.
+  /// - Throws: `DistributedError` when another process was lost.
+  func step(on batch: ViewBatch, learningRate: Double, wantsStop: Bool = false) throws
+    -> (verdict: StepVerdict, gradientNorm: Double?)
+  {
+    optimizer.zeroGradients()
+    let before = statistics.copy()
+    let images = batch.views.indices.map { view($0, of: batch) }
+    let loss = try gradients(images, scaledBy: scaler).item()
+    let verdict = try StepVerdict(
+      loss: loss, gradientsAreFinite: scaler.unscale(model.parameters()), stops: wantsStop, in: world)
+    var gradientNorm: Double?
+    if verdict.isFinite {
+      gradientNorm = clipGradients()
+      try optimizer.step(learningRate: learningRate)
+      if world.normalizesApart { try statistics.average(over: world.group) }
+    } else {
+      statistics.restore(before)
+    }
+    scaler.update(gradientsWereFinite: verdict.isFinite)
+    return (verdict, gradientNorm)
+  }
+
+  /// What exchanges have cost so far.
+  var communication: ThroughputMeter.Communication {
+    .init(
+      waited: world.group.waited + world.statistics.waited + gradients.reduction.waited,
+      sentBytes: world.group.sentBytes)
+  }
+
+  private func clipGradients() -> Double? {
+    let maximumNorm = configuration.training.maximumGradientNorm
+    return maximumNorm > 0 ? clipGradientNorm(model.parameters(), maximumNorm: maximumNorm).item() : nil
+  }
+
+  /// One view of each image, `[N, 3, S, S]`.
+  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
+    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
+  }
+}
+
+extension World {
+  /// Whether processes normalise by statistics of their own or of their group's.
+  var normalizesApart: Bool { statistics.size < size }
+}

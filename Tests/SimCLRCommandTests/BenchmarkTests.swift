@@ -1,0 +1,99 @@
+import Foundation
+import SimCLR
+import Testing
+
+@Suite struct BenchmarkTests {
+  @Test("benchmark step prints one object whose figures fit together, and leaves no file", arguments: [1, 2])
+  func step(processes: Int) throws {
+    let program = try Program()
+    defer { program.remove() }
+    let before = try program.files()
+    let outcome = try program.run(
+      "benchmark", "step", "recipe.yaml", "--steps", "3", "--processes", "\(processes)", "--json")
+    #expect(outcome.exitCode == 0, "\(outcome.errors)")
+    let figures = try decode(StepFigures.self, outcome.output)
+    #expect(figures.stepSeconds?.count == 3 && figures.computeStepSeconds.count == 3)
+    #expect(figures.pairsPerSecond == 4 / (try #require(figures.secondsPerStep)))
+    #expect(figures.computePairsPerSecond == 4 / figures.computeSecondsPerStep)
+    #expect(figures.computeStepSeconds.sorted()[1] == figures.computeSecondsPerStep)
+    let wait = try #require(figures.dataWait)
+    #expect(0...1 ~= wait.share && 0...1 ~= figures.communicationWait.share)
+    #expect((figures.communicationWait.secondsPerStep > 0) == (processes > 1))
+    #expect(figures.peakResidentBytes > 50 << 20)
+    #expect(figures.processes == processes && figures.globalBatchSize == 4 && figures.threadsPerProcess == 1)
+    #expect(try program.files() == before)
+  }
+
+  @Test(
+    "bytes sent in a step are those of theory, to the byte for two processes",
+    arguments: [
+      [], ["distributed.gradient_compression=bf16"], ["distributed.overlaps_backward=false"],
+      ["distributed.batch_norm_ranks=1"], ["training.accumulation_steps=2"],
+      ["training.precision=fp64"], ["augmentation.local_views={count: 2, image_size: 8}"],
+    ])
+  func sentBytes(overrides: [String]) throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.finish(
+      program.start(
+        ["benchmark", "step", "recipe.yaml", "training.global_batch_size=8", "data.path=nowhere"] + overrides
+          + ["--steps", "1", "--processes", "2", "--json"]))
+    #expect(outcome.exitCode == 0, "\(outcome.errors)")
+    let figures = try decode(StepFigures.self, outcome.output)
+    #expect(figures.sentBytesPerStep == figures.expectedSentBytes.total, "\(overrides)")
+    let expected = figures.expectedSentBytes
+    if overrides.isEmpty {
+      // 2 (W − 1) / W = 1. Two views, 8 images, 8 dimensions, 4 bytes: all [16, 8], of which a process gathers out half.
+      #expect(expected.embeddings == 16 * 8 * 4 / 2 && expected.embeddingGradients == 16 * 8 * 4)
+      #expect(expected.verdict == 24 && expected.runningStatistics == 0)
+      // Channels of a ResNet-18 of 4 channels: 5 × 4, 5 × 8, 5 × 16, 5 × 32; the head's two layers have 16 and 8.
+      #expect(expected.batchNorm == 4 * 2 * 8 * (5 * (4 + 8 + 16 + 32) + 16 + 8))
+    }
+    #expect((expected.runningStatistics > 0) == overrides.contains("distributed.batch_norm_ranks=1"))
+  }
+
+  @Test("without images the step is measured on noise; without --json people get a table")
+  func noImages() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let empty = program.folder.appendingPathComponent("empty")
+    try FileManager.default.createDirectory(at: empty, withIntermediateDirectories: true)
+    for path in ["nowhere", "empty", ""] {
+      let outcome = try program.run("benchmark", "step", "recipe.yaml", "data.path=\(path)", "--steps", "1")
+      #expect(outcome.exitCode == 0, "\(outcome.errors)")
+      #expect(outcome.output.contains(" pairs/s on one batch in memory; no images to load"), "\(outcome.output)")
+      #expect(!outcome.output.contains("waiting for data"))
+    }
+  }
+
+  @Test("benchmark allreduce measures every size, and says that one process is too few")
+  func allReduce() throws {
+    struct Result: Decodable {
+      struct Message: Decodable {
+        var bytes: Int
+        var seconds, algorithmBandwidth, busBandwidth: Double
+      }
+      var processes: Int
+      var messages: [Message]
+    }
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.run("benchmark", "allreduce", "--processes", "3", "--largest", "1", "--json")
+    #expect(outcome.exitCode == 0, "\(outcome.errors)")
+    let result = try decode(Result.self, outcome.output)
+    #expect(result.processes == 3 && result.messages.map(\.bytes) == [4, 64, 1024, 16384, 262144, 1_048_576])
+    for message in result.messages {
+      #expect(message.seconds > 0 && message.seconds < 10)
+      #expect(abs(message.algorithmBandwidth * message.seconds / Double(message.bytes) - 1) < 1e-9)
+      #expect(abs(message.busBandwidth / message.algorithmBandwidth - 4.0 / 3) < 1e-9)
+    }
+    let alone = try program.run("benchmark", "allreduce")
+    #expect(alone.exitCode == 2 && alone.errors.contains("give --processes 2 or more"), "\(alone.errors)")
+  }
+
+  private func decode<Value: Decodable>(_ type: Value.Type, _ json: String) throws -> Value {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(type, from: Data(json.utf8))
+  }
+}
