@@ -64,7 +64,8 @@ extension ProcessGroup {
   public var hasFailed: Bool { handle.map(ctorch_process_group_has_failed) ?? false }
 
   /// Bytes of tensors that this process sent in this group and its companions: of an all-reduce 2 (W − 1) / W times the
-  /// tensor (what a ring sends), of an all-gather W − 1 times its own part.
+  /// tensor (what a ring sends), of an all-gather W − 1 times its own part. A tensor of up to 32 KiB on the CPU is not
+  /// reduced around a ring, but sent to each of up to seven others: W − 1 times.
   public var sentBytes: Int { handle.map { Int(ctorch_process_group_sent_bytes($0)) } ?? 0 }
 
   /// Reduces a tensor over the processes, in place.

@@ -26,6 +26,23 @@ import TorchDistributed
     #expect(results.allSatisfy { $0 == expected })
   }
 
+  @Test("tensors too large to be sent directly are reduced and gathered alike", arguments: [2, 3])
+  func largeTensors(size: Int) throws {
+    let results = try withRanks(size) { world in
+      let values = Tensor.pattern("values \(world.rank)", [20_000])
+      let sum = values.clone()
+      try world.group.allReduce(sum)
+      return [sum, try world.group.allGather(values.unsqueezed(0))].map { $0.array(of: Float.self) }
+    }
+    let values = (0..<size).map { Tensor.pattern("values \($0)", [20_000]) }
+    let sum = values.dropFirst().reduce(values[0]) { $0 + $1 }
+    for result in results {
+      #expect(Tensor(result[0]).largestDifference(from: sum) < 1e-6)
+      #expect(result[1] == values.flatMap { $0.array(of: Float.self) })
+      #expect(result[0] == results[0][0])
+    }
+  }
+
   @Test("a tensor that is not contiguous is reduced as what it is", arguments: [2, 3])
   func channelsLast(size: Int) throws {
     let results = try withRanks(size) { world in
@@ -37,17 +54,17 @@ import TorchDistributed
     #expect(results.allSatisfy { $0 == expected })
   }
 
-  @Test("what crosses is counted as a ring sends it")
+  @Test("what crosses is counted as a ring sends it, and small tensors as sent to each")
   func sentBytes() throws {
     let counts = try withRanks(3) { world in
       let before = world.group.sentBytes
-      try world.group.allReduce(Tensor.zeros([300]))
+      try world.group.allReduce(Tensor.zeros([30_000]))
       let reduced = world.group.sentBytes - before
       _ = try world.gradients.allGather(Tensor.zeros([5, 2]))
       return [reduced, world.group.sentBytes - before - reduced]
     }
-    // Of 1200 bytes a third leaves four times; of 40 bytes all leave twice.
-    #expect(counts.allSatisfy { $0 == [1600, 80] })
+    // Of 120,000 bytes a third leaves four times; of 40 bytes all leave twice.
+    #expect(counts.allSatisfy { $0 == [160_000, 80] })
   }
 
   @Test("the gradient of a gathered tensor is the sum of what every rank finds for its part", arguments: 1...4)

@@ -342,6 +342,21 @@ struct EpochSamplerTests {
       try EpochSampler(count: 10, globalBatchSize: 1, seed: 42).permutation(epoch: 1) == [4, 7, 1, 3, 2, 9, 6, 5, 0, 8])
   }
 
+  @Test("a part of a global batch is the same set of images at any world size", arguments: [1, 2, 3, 4])
+  func parts(worldSize: Int) throws {
+    let alone = try EpochSampler(count: 100, globalBatchSize: 24, seed: 3, accumulationSteps: 2)
+    let ranks = try (0..<worldSize).map {
+      try EpochSampler(
+        count: 100, globalBatchSize: 24, seed: 3, rank: $0, worldSize: worldSize, accumulationSteps: 2
+      ).indices(epoch: 1, batch: 2)
+    }
+    for part in 0..<2 {
+      let length = 12 / worldSize
+      let shared = ranks.flatMap { $0[part * length..<(part + 1) * length] }
+      #expect(shared == Array(alone.indices(epoch: 1, batch: 2)[part * 12..<part * 12 + 12]))
+    }
+  }
+
   @Test("every image comes first equally often")
   func isUniform() throws {
     let sampler = try EpochSampler(count: 8, globalBatchSize: 1, seed: 0)
@@ -375,6 +390,10 @@ struct EpochSamplerTests {
     #expect(
       message { _ = try EpochSampler(count: 1000, globalBatchSize: 512, seed: 0, worldSize: 3) }
         == "training.global_batch_size 512 cannot be split evenly over 3 processes: use 510 or 513")
+    #expect(
+      message { _ = try EpochSampler(count: 1000, globalBatchSize: 512, seed: 0, worldSize: 3, accumulationSteps: 4) }
+        == "training.global_batch_size 512 cannot be split evenly over 3 processes with 4 accumulation steps: use 504 or 516"
+    )
     #expect(
       message { _ = try EpochSampler(count: 1000, globalBatchSize: 0, seed: 0) }
         == "training.global_batch_size: expected at least 1, got 0")

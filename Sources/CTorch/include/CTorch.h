@@ -304,7 +304,8 @@ void ctorch_process_group_free(ctorch_process_group *group);
 bool ctorch_process_group_has_failed(const ctorch_process_group *self);
 /// Closes the connections, so that the others notice, and has all further collectives fail.
 void ctorch_process_group_fail(ctorch_process_group *self);
-/// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count.
+/// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count: small tensors
+/// go to each other process, large ones around a ring.
 int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self);
 /// In place.
 ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tensor, int32_t operation);
