@@ -11,8 +11,8 @@ final class Membership: Sendable {
   private let beatInterval: Duration
   private let timeout: Duration
   private let hostsStore: Bool
-  /// Who is lost when the store no longer answers.
-  private let storeKeeper: String
+  /// What is wrong when the store no longer answers.
+  private let lossOfStore: DistributedError
 
   /// What processes tell each other.
   private enum Key {
@@ -31,7 +31,7 @@ final class Membership: Sendable {
   init(of place: RankEnvironment, at root: Store, keyPrefix: String, timeout: Duration) throws {
     (rank, size, self.timeout) = (place.rank, place.worldSize, timeout)
     hostsStore = place.hostsStore
-    storeKeeper = place.storeKeeper
+    lossOfStore = place.lossOfStore
     beatInterval = min(.seconds(1), timeout / 5)
     store = try root.prefixed(keyPrefix, patience: min(timeout, .seconds(5)))
     heartbeat = Heartbeat(
@@ -83,9 +83,7 @@ extension Membership {
       let after = try beats()
       return Self.silence(of: (0..<size).filter { $0 != rank && before[$0] == after[$0] }) ?? slowness
     } catch {
-      return DistributedError(
-        "lost \(storeKeeper): the rendezvous at \(store.endpoint) no longer answers, so killed, stopped or cut off from the network",
-        origin: .elsewhere)
+      return lossOfStore
     }
   }
 
@@ -116,6 +114,13 @@ extension Membership {
 extension RankEnvironment {
   /// Whether this process serves the store.
   var hostsStore: Bool { storeHost == .rankZero && rank == 0 }
+
+  /// What is wrong when the store no longer answers.
+  var lossOfStore: DistributedError {
+    DistributedError(
+      "lost \(storeKeeper): the rendezvous at \(rendezvous) no longer answers, so killed, stopped or cut off from the network",
+      origin: .elsewhere)
+  }
 
   /// Who serves the store, for people to read.
   fileprivate var storeKeeper: String {

@@ -89,9 +89,13 @@ extension World {
       place.hostsStore
       ? try Store.host(at: place.rendezvous, timeout: timeout)
       : try Store.connect(to: place.rendezvous, timeout: timeout)
-    try confirmJob(place, root, timeout)
     let store = try root.prefixed(place.keyPrefix)
-    try arrive(place, store, timeout)
+    do {
+      try confirmJob(place, root, timeout)
+      try arrive(place, store, timeout)
+    } catch let error as DistributedError where error.origin == .unknown {
+      throw place.lossOfStore
+    }
     let membership = try Membership(of: place, at: root, keyPrefix: place.keyPrefix, timeout: timeout)
     do {
       return World(
