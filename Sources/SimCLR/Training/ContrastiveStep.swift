@@ -5,7 +5,7 @@ import VisionData
 
 /// What a step computes before the optimizer changes anything: the loss of the global batch, of which this process has a
 /// part of the images, and its gradients.
-struct ContrastiveStep {
+package struct ContrastiveStep {
   let model: SimCLRModel
   let ntXent: NTXentLoss
   let reduction: any GradientReduction
@@ -15,12 +15,20 @@ struct ContrastiveStep {
   /// Parts that the images go through the network in.
   let accumulationSteps: Int
 
+  package init(
+    model: SimCLRModel, ntXent: NTXentLoss, reduction: any GradientReduction, device: Device, dtype: DType,
+    accumulationSteps: Int
+  ) {
+    (self.model, self.ntXent, self.reduction) = (model, ntXent, reduction)
+    (self.device, self.dtype, self.accumulationSteps) = (device, dtype, accumulationSteps)
+  }
+
   /// Leaves in every parameter the gradient of the global batch's loss, times the scale of `scaler`.
   ///
   /// - Parameter views: of this process's images, each `[N, 3, S, S]`.
   /// - Returns: this process's part of the loss: those of all processes add up to it.
   /// - Throws: `DistributedError` when another process was lost.
-  func callAsFunction(_ views: [Tensor], scaledBy scaler: LossScaler) throws -> Tensor {
+  package func callAsFunction(_ views: [Tensor], scaledBy scaler: LossScaler) throws -> Tensor {
     accumulationSteps == 1 ? try atOnce(views, scaler) : try inParts(views, scaler)
   }
 

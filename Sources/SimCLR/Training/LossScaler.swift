@@ -3,14 +3,14 @@ import TorchNN
 
 /// Dynamic loss scaling for float16, whose small gradients would vanish (Micikevicius et al. 2018), with the constants
 /// of `torch.amp.GradScaler`. For other types the scale stays 1.
-struct LossScaler {
+package struct LossScaler {
   private(set) var scale: Double
   private(set) var goodSteps = 0
   private let isActive: Bool
 
   private static let growthInterval = 2000
 
-  init(dtype: DType) {
+  package init(dtype: DType) {
     isActive = dtype == .float16
     scale = isActive ? 65536 : 1
   }
