@@ -7,7 +7,7 @@ help:
 	@echo "make test         set up, build, run all tests"
 	@echo "make check        lint, scripts, setup's own tests"
 	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
-	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: a minute or two for each"
+	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: two minutes each"
 	@echo "make interop      compare with torchvision, torchrun, mpirun, two machines (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
