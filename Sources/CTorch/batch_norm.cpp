@@ -2,6 +2,7 @@
 // cut into processes and threads does not show in what is made of them.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <bit>
@@ -107,12 +108,28 @@ INLINE void for_each_tile(Rows rows, int64_t row_bytes, Tile &&tile, Rest &&rest
   FOR_EACH_CPU void combine(const Element *__restrict dy, const Element *__restrict x, const Wide *__restrict mean, \
                             const Wide *__restrict a, const Wide *__restrict b, const Wide *__restrict shift,       \
                             Rows rows, Element *__restrict out) {                                                   \
-    for (int64_t row = 0; row < rows.count; ++row) {                                                                \
-      for (int64_t c = 0; c < rows.channels; ++c) {                                                                 \
-        narrow(widened(dy[c]) * a[c] + (widened(x[c]) - mean[c]) * b[c] + shift[c], out[c]);                        \
+    auto add = [&](int64_t first, int64_t end, int64_t c, auto width, const Wide *means, const Wide *as,            \
+                   const Wide *bs, const Wide *shifts) __attribute__((always_inline)) {                             \
+      for (int64_t row = first; row < end; ++row) {                                                                 \
+        const Element *gradients = dy + row * rows.channels + c, *values = x + row * rows.channels + c;             \
+        Element *results = out + row * rows.channels + c;                                                           \
+        for (int64_t i = 0; i < width; ++i) {                                                                       \
+          narrow(widened(gradients[i]) * as[i] + (widened(values[i]) - means[i]) * bs[i] + shifts[i], results[i]);  \
+        }                                                                                                           \
       }                                                                                                             \
-      dy += rows.channels, x += rows.channels, out += rows.channels;                                                \
-    }                                                                                                               \
+    };                                                                                                              \
+    for_each_tile(                                                                                                  \
+        rows, rows.channels * static_cast<int64_t>(sizeof(Element)),                                                \
+        [&](int64_t first, int64_t end, int64_t c, auto width) __attribute__((always_inline)) {                     \
+          Wide means[width], as[width], bs[width], shifts[width];                                                   \
+          for (int64_t i = 0; i < width; ++i) {                                                                     \
+            means[i] = mean[c + i], as[i] = a[c + i], bs[i] = b[c + i], shifts[i] = shift[c + i];                   \
+          }                                                                                                         \
+          add(first, end, c, width, means, as, bs, shifts);                                                         \
+        },                                                                                                          \
+        [&](int64_t first, int64_t end, int64_t c) __attribute__((always_inline)) {                                 \
+          add(first, end, c, rows.channels - c, mean + c, a + c, b + c, shift + c);                                 \
+        });                                                                                                         \
   }
 
 /// Sums of a whole tile in arrays that are known to be nobody else's become registers.
@@ -166,6 +183,31 @@ void with_element_type(at::ScalarType type, Body &&body) {
   }
 }
 
+/// Runs `body(first, end)` over parts of `count` on the threads of libtorch's operations.
+///
+/// at::parallel_for is a template, which a compiler without OpenMP makes a plain loop. So the runtime that libtorch brought
+/// is called by its own names.
+template <class Body>
+void in_parallel(int64_t count, int64_t grain, const Body &body) {
+  static const auto parallel = reinterpret_cast<void (*)(void (*)(void *), void *, unsigned, unsigned)>(
+      dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  static const auto thread_number = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_thread_num"));
+  static const auto thread_count = reinterpret_cast<int (*)()>(dlsym(RTLD_DEFAULT, "omp_get_num_threads"));
+  const int64_t threads = std::min<int64_t>(at::get_num_threads(), (count + grain - 1) / grain);
+  if (threads <= 1 || !parallel || !thread_number || !thread_count) return body(0, count);
+  struct Task {
+    const Body &body;
+    int64_t count;
+  } task{body, count};
+  auto run = [](void *context) {
+    const Task &task = *static_cast<const Task *>(context);
+    const int64_t threads = thread_count(), length = (task.count + threads - 1) / threads;
+    const int64_t first = std::min(task.count, thread_number() * length);
+    if (first < task.count) task.body(first, std::min(task.count, first + length));
+  };
+  parallel(run, &task, static_cast<unsigned>(threads), 0);
+}
+
 int64_t grain(Rows rows) { return std::max<int64_t>(1, 16384 / rows.channels); }
 
 /// Adds up two float64 sums a channel, `[2, C]`: `add(first row, rows, sums, other sums)` on each thread. The threads' sums
@@ -174,7 +216,7 @@ template <class Add>
 at::Tensor sums_over_rows(Rows rows, Add &&add) {
   std::map<int64_t, std::vector<double>> parts;
   std::mutex mutex;
-  at::parallel_for(0, rows.count, grain(rows), [&](int64_t begin, int64_t end) {
+  in_parallel(rows.count, grain(rows), [&](int64_t begin, int64_t end) {
     std::vector<double> sums(2 * rows.channels, 0.0);
     add(begin, Rows{end - begin, rows.channels}, sums.data(), sums.data() + rows.channels);
     std::lock_guard<std::mutex> lock(mutex);
@@ -266,7 +308,7 @@ ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient,
     with_element_type(x.scalar_type(), [&](auto *type) {
       using Element = std::remove_pointer_t<decltype(type)>;
       using Wide = decltype(widened(Element()));
-      at::parallel_for(0, rows.count, grain(rows), [&](int64_t begin, int64_t end) {
+      in_parallel(rows.count, grain(rows), [&](int64_t begin, int64_t end) {
         int64_t start = begin * rows.channels;
         combine(elements<Element>(dy) + start, elements<Element>(x) + start, elements<Wide>(center), elements<Wide>(a),
                 elements<Wide>(b), elements<Wide>(c), Rows{end - begin, rows.channels},
