@@ -67,6 +67,13 @@ at::Tensor sent_to_all(ctorch_process_group &group, at::Tensor tensor) {
   return all;
 }
 
+/// Puts what an exchange made of `exchangeable(tensor)` into the tensor itself, unless it is there already.
+void give_back(ctorch_tensor *tensor, const at::Tensor &result) {
+  if (result.is_alias_of(tensor->value)) return;
+  at::NoGradGuard no_gradients;
+  tensor->value.copy_(result);
+}
+
 /// In the order of ranks, so that every process has the same bits.
 at::Tensor reduced(const at::Tensor &all, int32_t operation) {
   switch (operation) {
@@ -180,8 +187,7 @@ ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tens
     group->collective([&] {
       std::vector<at::Tensor> tensors{exchangeable(tensor)};
       if (travels_directly(*group, tensors[0])) {
-        at::NoGradGuard no_gradients;
-        tensor->value.copy_(reduced(sent_to_all(*group, tensors[0]), operation));
+        give_back(tensor, reduced(sent_to_all(*group, tensors[0]), operation));
         return;
       }
       c10d::AllreduceOptions options;
@@ -190,10 +196,7 @@ ctorch_status ctorch_all_reduce(ctorch_process_group *group, ctorch_tensor *tens
                                                        : c10d::ReduceOp::SUM;
       group->value->allreduce(tensors, options)->wait();
       group->state->sent_bytes += group->ring_bytes(tensors[0].nbytes());
-      if (!tensors[0].is_alias_of(tensor->value)) {
-        at::NoGradGuard no_gradients;
-        tensor->value.copy_(tensors[0]);
-      }
+      give_back(tensor, tensors[0]);
     });
   });
 }
@@ -225,10 +228,7 @@ ctorch_status ctorch_broadcast(ctorch_process_group *group, ctorch_tensor *tenso
       options.rootRank = root;
       group->value->broadcast(tensors, options)->wait();
       group->state->sent_bytes += static_cast<int64_t>(tensors[0].nbytes());
-      if (!tensors[0].is_alias_of(tensor->value)) {
-        at::NoGradGuard no_gradients;
-        tensor->value.copy_(tensors[0]);
-      }
+      give_back(tensor, tensors[0]);
     });
   });
 }

@@ -5,8 +5,6 @@ import Torch
 import TorchDistributed
 
 /// Runs `body` together with the other processes of the job, if a launcher started this one among several, else alone.
-///
-/// When it fails, the others are told why; when another process failed first, the error says which one and why.
 func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) throws -> Result) throws -> Result {
   let variables = ProcessInfo.processInfo.environment
   guard let place = try RankEnvironment.detect(in: variables) else { return try body(loneWorld(configuration)) }
@@ -15,14 +13,7 @@ func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) 
   if variables[SupervisorVariable.cores.rawValue] != nil {
     options.coreCount = Cores.available
   }
-  let world = try World.join(place, options: options)
-  do {
-    let result = try body(world)
-    try world.leave()
-    return result
-  } catch {
-    throw world.part(after: error)
-  }
+  return try World.with(place, options: options, body)
 }
 
 /// One process needs nobody to exchange with, but does so over NCCL where that is asked for, to see that it works.

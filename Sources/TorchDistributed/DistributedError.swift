@@ -8,7 +8,7 @@ public struct DistributedError: Error, Equatable, Sendable, CustomStringConverti
     case here
     /// In another process, which the text names.
     case elsewhere
-    /// In another process, of which only the silence is known; ``World/part(after:)`` finds out more.
+    /// In another process, of which only the silence is known; ``World/with(_:options:_:)`` finds out more.
     case unknown
   }
 
@@ -17,6 +17,7 @@ public struct DistributedError: Error, Equatable, Sendable, CustomStringConverti
   /// Whether another process failed first, and this one only noticed.
   public var isConsequence: Bool { origin != .here }
 
+  /// - Parameter description: one or two lines: what was expected, what came, what to try.
   public init(_ description: String, origin: Origin = .here) {
     self.description = description
     self.origin = origin

@@ -22,6 +22,7 @@ public protocol GradientReduction: AnyObject {
 public final class NoReduction: GradientReduction {
   public let waited = Duration.zero
 
+  /// Keeps nothing.
   public init() {}
 
   public func backward(from output: Tensor, _ gradient: Tensor?) { output.backward(gradient) }
@@ -40,6 +41,7 @@ public final class BucketedReduction: GradientReduction {
     /// Looks for parameters that the output does not depend on, which costs a walk through the graph.
     public var findsUnusedParameters = false
 
+    /// The defaults.
     public init() {}
   }
 
@@ -79,6 +81,7 @@ public final class ReductionAfterBackward: GradientReduction {
   private let parameters: [Parameter]
   private let group: ProcessGroup
 
+  /// - Parameter group: nobody else may use it meanwhile.
   public init(_ parameters: [Parameter], over group: ProcessGroup) {
     (self.parameters, self.group) = (parameters, group)
   }

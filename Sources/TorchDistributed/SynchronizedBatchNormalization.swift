@@ -10,6 +10,7 @@ import TorchNN
 public struct SynchronizedBatchNormalization: SharedBatchNormalization {
   private let group: ProcessGroup
 
+  /// - Parameter group: the processes that share statistics; all must make the same calls in the same order.
   public init(over group: ProcessGroup) { self.group = group }
 
   public func callAsFunction(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)

@@ -19,6 +19,7 @@ public final class World: @unchecked Sendable {
     /// Gloo carries everything.
     public var cudaDevice: Int?
 
+    /// The defaults.
     public init() {}
   }
 
@@ -78,6 +79,24 @@ public final class World: @unchecked Sendable {
 // MARK: - Meeting
 
 extension World {
+  /// Meets the other processes, runs `body` with them, and takes leave of them.
+  ///
+  /// When it fails, the others are told why; when another process failed first, the error says which one and why.
+  ///
+  /// - Throws: what ``join(_:options:)`` and `body` throw; ``DistributedError`` when another process was lost.
+  public static func with<Result>(
+    _ place: RankEnvironment, options: Options = Options(), _ body: (World) throws -> Result
+  ) throws -> Result {
+    let world = try join(place, options: options)
+    do {
+      let result = try body(world)
+      try world.leave()
+      return result
+    } catch {
+      throw world.part(after: error)
+    }
+  }
+
   /// Meets the other processes.
   ///
   /// - Throws: ``DistributedError`` when the rendezvous cannot be had, serves another job, or not all ranks arrive within
@@ -205,7 +224,7 @@ extension World {
   /// Waits for all and takes leave of them. The world must not be used after.
   ///
   /// - Throws: ``DistributedError`` when not all come to the end.
-  public func leave() throws {
+  func leave() throws {
     guard let membership else { return }
     try group.allReduce(Tensor.zeros([1]))
     membership.leave()
@@ -214,7 +233,7 @@ extension World {
   /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
   ///
   /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
-  public func part(after error: any Error) -> any Error {
+  func part(after error: any Error) -> any Error {
     guard let membership else { return error }
     let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")
     membership.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }

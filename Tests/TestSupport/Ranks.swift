@@ -20,14 +20,7 @@ public func ranks<Result: Sendable>(
   let store = try Store.host(at: .loopback)
   defer { withExtendedLifetime(store) {} }
   return onThreads(size) { rank in
-    let world = try World.join(place(rank, of: size, at: store.endpoint), options: options)
-    do {
-      let result = try body(world)
-      try world.leave()
-      return result
-    } catch {
-      throw world.part(after: error)
-    }
+    try World.with(place(rank, of: size, at: store.endpoint), options: options, body)
   }
 }
 
