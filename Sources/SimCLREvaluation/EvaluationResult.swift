@@ -34,6 +34,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     public var top1: Double
     public var top5: Double
 
+    /// The accuracy of a fold, by its number from 0.
     public init(_ fold: Int, _ accuracy: Accuracy) { (self.fold, top1, top5) = (fold, accuracy.top1, accuracy.top5) }
   }
 

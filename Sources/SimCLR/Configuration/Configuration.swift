@@ -46,7 +46,7 @@ public struct DataConfiguration: Codable, Equatable, Sendable {
   /// Batches prepared ahead of training, which bounds the memory.
   public var batchesAhead = 3
   /// Megabytes (2²⁰ bytes) of decoded pixels that are kept, so that images of up to 65,536 pixels are decoded once and
-  /// not in every epoch; 0: none.
+  /// not in every epoch; 0: none. The processes of a machine divide them.
   public var cacheMegabytes = 1024
 
   /// The defaults.

@@ -126,8 +126,7 @@ extension Pretraining {
   private var plan: TrainingPlan {
     TrainingPlan(
       imageCount: prepared.dataSet.count, batchesPerEpoch: prepared.sampler.batchesPerEpoch,
-      epochs: configuration.training.epochs,
-      totalSteps: totalSteps, completedSteps: position.step,
+      epochs: configuration.training.epochs, totalSteps: totalSteps, completedSteps: position.step,
       parameterCount: trainer.model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(prepared.device)",
       precision: configuration.training.precision.rawValue, processes: world.size)
   }
