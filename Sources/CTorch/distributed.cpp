@@ -9,6 +9,7 @@
 
 #include <gloo/context.h>
 
+#include <cstdlib>
 #include <cstring>
 
 #include "process_group.hpp"
@@ -18,6 +19,14 @@ C10_DECLARE_int(caffe2_log_level);
 using namespace ctorch;
 
 namespace {
+
+/// c10d's flight recorder is off unless the environment asks for it. It lists the process groups without taking its lock
+/// (libtorch 2.11), so that groups that begin at the same time on several threads can bring the process down, and notes
+/// down every exchange for a dump that nobody here asks for. Done before there are threads that could read the environment.
+[[maybe_unused]] const bool has_chosen_recorder = [] {
+  if (!std::getenv("TORCH_NCCL_TRACE_BUFFER_SIZE")) setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0);
+  return true;
+}();
 
 std::chrono::milliseconds milliseconds(int64_t count) { return std::chrono::milliseconds(count); }
 
