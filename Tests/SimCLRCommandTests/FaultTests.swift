@@ -155,6 +155,31 @@ import VisionData
     #expect(!running.isEmpty && running.values.allSatisfy { $0.array(of: Float.self).allSatisfy(\.isFinite) })
   }
 
+  @Test("killed and started again, a run lists the steps that were skipped as one that was not disturbed does")
+  func skippedSteps() throws {
+    let program = try Program()
+    defer { program.remove() }
+    func arguments(_ output: String) -> [String] {
+      ["pretrain", "recipe.yaml", "optimizer.learning_rate=1e30", "training.maximum_skipped_steps=1000"]
+        + ["training.epochs=20", "--output", output, "--processes", "2", "--max-restarts", "3"]
+    }
+    #expect(try program.finish(program.start(arguments("whole"))).exitCode == 0)
+    let running = try program.start(arguments("parts"))
+    for step in [5, 17, 31] {
+      let workers = program.workers(of: running.process, count: 2)
+      program.waitForStep(step, in: "parts", of: running.process)
+      kill(try #require(workers[step % 2]), SIGKILL)
+      #expect(workers.values.allSatisfy(Program.hasEnded))
+    }
+    let outcome = try program.finish(running)
+    #expect(outcome.exitCode == 0 && outcome.errors.contains("(restart 3 of 3)"), "\(outcome.errors)")
+    let lists = try ["whole", "parts"].map { name in
+      try String(contentsOf: program.folder.appendingPathComponent("\(name)/skipped_steps.jsonl"), encoding: .utf8)
+    }
+    #expect(lists[0].split(separator: "\n").count == 99)
+    #expect(lists[0] == lists[1])
+  }
+
   /// Errors are one or two lines for people, without libtorch's own words.
   private func expectPlain(_ outcome: Program.Outcome) {
     for words in ["enforce fail", "Exception raised", "gloo", ".cc:", "frame #", "c10"] {

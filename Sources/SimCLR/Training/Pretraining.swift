@@ -25,6 +25,8 @@ public final class Pretraining {
   let prepared: Preparation
   /// Only rank 0 writes files.
   private(set) var metrics: MetricsLog?
+  /// nil until a step is skipped.
+  var skippedSteps: MetricsLog?
   var position: Checkpoint.Position
   let badImages = Inbox()
 
@@ -99,10 +101,12 @@ public final class Pretraining {
     try model.load(checkpoint.modelState())
   }
 
-  /// Opens the log, once the run's folder is there.
+  /// Opens the logs, once the run's folder is there.
   private func opened() throws -> Pretraining {
-    metrics = try world.together {
-      world.isFirst ? try MetricsLog(run.metricsURL, completedSteps: position.step) : nil
+    try world.together {
+      guard world.isFirst else { return }
+      metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
+      skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
     }
     return self
   }
