@@ -231,7 +231,7 @@ import VisionData
     let fixture = try TrainingFixture(imageCount: 4)
     defer { fixture.remove() }
     let run = fixture.run("run")
-    #expect(throws: VisionDataError.self) { try Pretraining.start(fixture.configuration(), in: run) }
+    #expect(throws: ConfigurationError.self) { try Pretraining.start(fixture.configuration(), in: run) }
     #expect(throws: VisionDataError.self) {
       try Pretraining.start(fixture.configuration("data.path=/nowhere"), in: run)
     }

@@ -64,6 +64,7 @@ public final class Pretraining {
     throws
   {
     (self.configuration, self.run, self.world) = (configuration, run, world)
+    try world.confirmSame(configuration)
     prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
     trainer = try Trainer(prepared, in: world)
     position = Checkpoint.Position(
@@ -95,8 +96,8 @@ public final class Pretraining {
   private func loadModel(of checkpoint: Checkpoint) throws {
     guard checkpoint.position.dataSetCount == prepared.dataSet.count else {
       throw RunError(
-        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
-      )
+        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images",
+        isWrongUsage: true)
     }
     try model.load(checkpoint.modelState())
   }
