@@ -177,7 +177,11 @@ import VisionData
     _ = try Pretraining.start(configuration, in: run).train()
     let partial = run.checkpointsURL.appendingPathComponent(".step-00000010.partial")
     try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+    let partialMetrics = run.url.appendingPathComponent(".metrics.jsonl.1234.partial")
+    try Data("{".utf8).write(to: partialMetrics)
     #expect(try Checkpoint.latest(in: run)?.position.step == 9)
+    _ = try Pretraining.resume(configuration, in: run)
+    for path in [partial.path, partialMetrics.path] { #expect(!FileManager.default.fileExists(atPath: path)) }
     let model = try #require(try Checkpoint.latest(in: run)).url.appendingPathComponent("model.safetensors")
     try Data(try Data(contentsOf: model).prefix(100)).write(to: model)
     let error = #expect(throws: TorchError.self) { try run.encoder() }

@@ -27,7 +27,7 @@ public final class MetricsLog {
       handle = try FileHandle(forWritingTo: url)
       try handle.seekToEnd()
     } catch {
-      throw RunError("cannot write \(url.path): \((error as? TorchError)?.description ?? reason(error))")
+      throw RunError((error as? TorchError)?.description ?? "cannot write \(url.path): \(reason(error))")
     }
   }
 

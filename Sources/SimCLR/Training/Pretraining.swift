@@ -106,6 +106,7 @@ public final class Pretraining {
   private func opened() throws -> Pretraining {
     try world.together {
       guard world.isFirst else { return }
+      run.removeUnfinishedFiles()
       metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
       skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
     }

@@ -28,6 +28,17 @@ public struct RunFolder: Sendable {
     try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
   }
 
+  /// Takes away what a process that was killed had only begun to write. Nobody else may be writing.
+  func removeUnfinishedFiles() {
+    let files = FileManager.default
+    for folder in [url, checkpointsURL] {
+      for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? []
+      where name.hasPrefix(".") && name.hasSuffix(".partial") {
+        try? files.removeItem(at: folder.appendingPathComponent(name))
+      }
+    }
+  }
+
   /// Confirms that no run was started here.
   ///
   /// - Throws: ``RunError`` saying what to do.
