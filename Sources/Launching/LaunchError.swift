@@ -1,8 +1,7 @@
 /// What is wrong with how processes are started or with what their launcher says: one or two plain lines for the user.
-public struct LaunchError: Error, CustomStringConvertible, Sendable, Equatable {
+public struct LaunchError: PossibleMisuse, CustomStringConvertible, Sendable, Equatable {
   /// The text for the user.
   public let description: String
-  /// Whether arguments or environment are wrong (exit code 2, and starting again would not help), not the machine.
   public let isWrongUsage: Bool
 
   /// Wraps a text for the user.

@@ -103,7 +103,7 @@ public struct Supervisor {
 
   /// Wrong usage stays wrong.
   private func mayRestart(_ cause: WorkerEnding, _ attempt: Int) -> Bool {
-    attempt < plan.maximumRestarts && cause.failureCode != 2
+    attempt < plan.maximumRestarts && !cause.isWrongUsage
   }
 
   private func announce(_ attempt: Int, _ worker: Worker, _ cause: WorkerEnding) {
@@ -127,8 +127,14 @@ public struct Supervisor {
         failure: "stopped by \(WorkerEnding.name(signal)) without a checkpoint of this moment. "
           + "Go on from the last one with the same command and --resume")
     case .failed(let worker, let cause):
-      Outcome(exitCode: cause.failureCode, failure: "rank \(worker.rank)\(cause.description(reason: worker.reason))")
+      Outcome(exitCode: cause.failureCode, failure: description(of: worker, cause))
     }
+  }
+
+  /// Wrong usage is no rank's: all have the same arguments.
+  private func description(of worker: Worker, _ cause: WorkerEnding) -> String {
+    if cause.isWrongUsage, let reason = worker.reason { return reason }
+    return "rank \(worker.rank)\(cause.description(reason: worker.reason))"
   }
 
   /// 256 bits from the system's generator, in hexadecimal.

@@ -16,8 +16,11 @@ enum WorkerEnding: Equatable {
 
   var isFailure: Bool { self != .exited(0) && self != .exited(Self.stoppedCode) }
 
-  /// The program's exit codes for failures: 2 when configuration or arguments are wrong, 1 otherwise.
-  var failureCode: Int32 { self == .exited(2) ? 2 : 1 }
+  /// Whether it found configuration or arguments wrong.
+  var isWrongUsage: Bool { self == .exited(2) }
+
+  /// The program's exit codes for failures.
+  var failureCode: Int32 { isWrongUsage ? 2 : 1 }
 
   var isKill: Bool { if case .killed = self { true } else { false } }
 

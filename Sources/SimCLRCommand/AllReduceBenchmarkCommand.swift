@@ -32,11 +32,11 @@ struct AllReduceBenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try Configuration(yaml: "", overrides: overrides).resolved()
-    if let code = try launch.superviseIfAsked(holding: StoreHost()) { throw code }
+    func readConfiguration() throws -> Configuration { try Configuration(yaml: "", overrides: overrides).resolved() }
+    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost()) { throw code }
     let console = Console()
     defer { console.endLive() }
-    try withOtherProcesses(configuration) { world in
+    try withOtherProcesses(readConfiguration) { _, world in
       guard world.isDistributed else {
         throw LaunchError("one process has nobody to exchange with: give --processes 2 or more", isWrongUsage: true)
       }

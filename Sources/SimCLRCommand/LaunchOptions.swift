@@ -1,11 +1,12 @@
 import ArgumentParser
 import Foundation
 import Launching
+import SimCLR
 
 /// How many processes do the work, for every command that several can do together.
 ///
 /// Workers get the same arguments as their supervisor and tell themselves apart by their environment. A command calls
-/// ``superviseIfAsked(holding:resumeArgument:)`` before it does anything of its own, and goes on where that gives nil:
+/// ``superviseIfAsked(_:holding:resumeArgument:)`` before it does anything of its own, and goes on where that gives nil:
 /// as a worker (`RankEnvironment.detect`), or alone.
 struct LaunchOptions: ParsableArguments {
   @Option(help: .init("Processes on this machine, each with its share of the cores.", valueName: "N"))
@@ -29,16 +30,20 @@ struct LaunchOptions: ParsableArguments {
   /// Runs the command in workers if the options ask for it and this process is none itself.
   ///
   /// - Parameters:
+  ///   - read: reads the configuration, so that what is wrong with it is said before a worker starts.
   ///   - host: holds the store where workers meet; asked for one only when there are several.
   ///   - resumeArgument: what has a restarted command go on from its last checkpoint.
   /// - Returns: the exit code of the whole, whose failure has been reported; nil when this process has to do the work.
-  /// - Throws: `LaunchError`; what the store's host throws.
-  func superviseIfAsked(holding host: any RendezvousHost, resumeArgument: String? = nil) throws -> ExitCode? {
+  /// - Throws: `LaunchError`; what `read` and the store's host throw.
+  func superviseIfAsked(
+    _ read: () throws -> Configuration, holding host: any RendezvousHost, resumeArgument: String? = nil
+  ) throws -> ExitCode? {
     let variables = ProcessInfo.processInfo.environment
     guard !RankEnvironment.isSupervised(variables) else { return nil }
     let plan = try plan(token: variables[SupervisorVariable.token.rawValue])
     guard plan.worldSize > 1 || plan.maximumRestarts > 0 else { return nil }
     if plan.nodes == 1 { try refuseAnotherLauncher(variables) }
+    _ = try read()
     let outcome = try Supervisor(plan, program: .current(resumeArgument: resumeArgument), host: host).run()
     if let failure = outcome.failure { FileHandle.standardError.write(Data("error: \(failure)\n".utf8)) }
     return ExitCode(outcome.exitCode)

@@ -41,18 +41,17 @@ struct PretrainCommand: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try Configuration(
-      contentsOf: URL(fileURLWithPath: configuration), overrides: overrides
-    ).resolved()
     let console = Console()
-    guard !printConfiguration, let output else { return console.result(try configuration.yaml()) }
-    if let code = try launch.superviseIfAsked(holding: StoreHost(), resumeArgument: "--resume") { throw code }
+    guard !printConfiguration, let output else { return console.result(try readConfiguration().yaml()) }
+    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost(), resumeArgument: "--resume") {
+      throw code
+    }
     TorchRuntime.keepFreedMemory()
     let folder = RunFolder(URL(fileURLWithPath: output))
     let stop = StopSignal()
     // Also before an error: it begins its own line.
     defer { console.endLive() }
-    let (outcome, isFirst) = try withOtherProcesses(configuration) { world in
+    let (outcome, isFirst) = try withOtherProcesses(readConfiguration) { configuration, world in
       let goesOn = try world.value(ofFirst: resume && folder.holdsRun)!
       let training =
         goesOn
@@ -68,5 +67,9 @@ struct PretrainCommand: ParsableCommand {
       if isFirst { console.note("stopped and saved after step \(step). Go on with the same command and --resume") }
       throw ExitCode.stoppedBySignal
     }
+  }
+
+  private func readConfiguration() throws -> Configuration {
+    try Configuration(contentsOf: URL(fileURLWithPath: configuration), overrides: overrides).resolved()
   }
 }

@@ -5,15 +5,30 @@ import Torch
 import TorchDistributed
 
 /// Runs `body` together with the other processes of the job, if a launcher started this one among several, else alone.
-func withOtherProcesses<Result>(_ configuration: Configuration, _ body: (World) throws -> Result) throws -> Result {
-  let variables = ProcessInfo.processInfo.environment
-  guard let place = try RankEnvironment.detect(in: variables) else { return try body(loneWorld(configuration)) }
-  var options = try configuration.worldOptions(localRank: place.localRank, localSize: place.localWorldSize)
-  // A pinned worker sees its own cores only.
-  if variables[SupervisorVariable.cores.rawValue] != nil {
-    options.coreCount = Cores.available
+///
+/// - Parameter read: reads the configuration; what is wrong with it is told to the others, too.
+func withOtherProcesses<Result>(
+  _ read: () throws -> Configuration, _ body: (Configuration, World) throws -> Result
+) throws -> Result {
+  guard let place = try RankEnvironment.detect(in: ProcessInfo.processInfo.environment) else {
+    let configuration = try read()
+    return try body(configuration, loneWorld(configuration))
   }
-  return try World.with(place, options: options, body)
+  let configuration = Swift.Result(catching: read)
+  return try World.with(place, options: configuration.get().worldOptions(at: place)) { world in
+    try body(configuration.get(), world)
+  }
+}
+
+extension Configuration {
+  fileprivate func worldOptions(at place: RankEnvironment) throws -> World.Options {
+    var options = try worldOptions(localRank: place.localRank, localSize: place.localWorldSize)
+    // A pinned worker sees its own cores only.
+    if ProcessInfo.processInfo.environment[SupervisorVariable.cores.rawValue] != nil {
+      options.coreCount = Cores.available
+    }
+    return options
+  }
 }
 
 /// One process needs nobody to exchange with, but does so over NCCL where that is asked for, to see that it works.

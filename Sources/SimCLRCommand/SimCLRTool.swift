@@ -38,16 +38,13 @@ struct SimCLRTool: ParsableCommand {
   }
 
   private static func leave(with error: Error) -> Never {
+    let code = error.isWrongUsage ? ExitCode.wrongUsage : .failed
     switch error {
     case let stop as ExitCode: leave(stop)
-    case let error as ConfigurationError: leave(.wrongUsage, error.description)
-    case let error as LaunchError: leave(error.isWrongUsage ? .wrongUsage : .failed, error.description)
-    case let error as RunError: leave(.failed, error.description)
-    case let error as EvaluationError: leave(.failed, error.description)
-    case let error as TorchError: leave(.failed, error.description)
-    case let error as VisionDataError: leave(.failed, error.description)
-    case let error as DistributedError: leave(.failed, error.description)
-    case let error as LaunchError: leave(error.isWrongUsage ? .wrongUsage : .failed, error.description)
+    case let error as DistributedError where error.origin == .everywhere && !isSupervised: leave(code)
+    case is ConfigurationError, is LaunchError, is RunError, is EvaluationError, is TorchError, is VisionDataError,
+      is DistributedError:
+      leave(code, "\(error)")
     default: break
     }
     guard exitCode(for: error) == .validationFailure else {
@@ -57,6 +54,9 @@ struct SimCLRTool: ParsableCommand {
     FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
     leave(.wrongUsage)
   }
+
+  /// Whether a supervisor chooses among the errors of all ranks.
+  private static var isSupervised: Bool { RankEnvironment.isSupervised(ProcessInfo.processInfo.environment) }
 
   private static func leave(_ code: ExitCode, _ message: String) -> Never {
     FileHandle.standardError.write(Data("error: \(message)\n".utf8))

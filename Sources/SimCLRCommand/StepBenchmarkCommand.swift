@@ -34,14 +34,11 @@ struct StepBenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    let configuration = try Configuration(
-      contentsOf: URL(fileURLWithPath: configuration), overrides: overrides
-    ).resolved()
-    if let code = try launch.superviseIfAsked(holding: StoreHost()) { throw code }
+    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost()) { throw code }
     TorchRuntime.keepFreedMemory()
     let console = Console()
     defer { console.endLive() }
-    try withOtherProcesses(configuration) { world in
+    try withOtherProcesses(readConfiguration) { configuration, world in
       var benchmark = StepBenchmark(configuration, with: world)
       benchmark.steps = steps
       let figures = try benchmark.run { series, step, count in
@@ -50,6 +47,10 @@ struct StepBenchmarkCommand: ParsableCommand {
       guard world.isFirst else { return }
       if json { try console.json(figures) } else { console.result(figures.table) }
     }
+  }
+
+  private func readConfiguration() throws -> Configuration {
+    try Configuration(contentsOf: URL(fileURLWithPath: configuration), overrides: overrides).resolved()
   }
 }
 

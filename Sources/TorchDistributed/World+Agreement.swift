@@ -1,38 +1,47 @@
 import Foundation
+import Launching
 import Torch
 import TorchNN
 
 extension World {
   /// Runs `body` in every process and waits for all of them; where it failed in one, it throws in all: in that one its
-  /// error, in the others a ``DistributedError`` that names the rank.
+  /// error, in the others a ``DistributedError`` that names the rank. Where it failed in all alike, that error is rank 0's
+  /// to tell.
   public func together<Result>(_ body: () throws -> Result) throws -> Result {
     guard isDistributed else { return try body() }
     let result = Swift.Result(catching: body)
-    var own = ""
-    if case .failure(let error) = result { own = "\(error)" }
-    let failures = try gather(own)
-    if case .success = result, let failed = failures.firstIndex(where: { !$0.isEmpty }) {
-      throw DistributedError("rank \(failed) failed: \(failures[failed])", origin: .elsewhere)
+    let failures = try gather(result.failure.map(Failure.init))
+    guard let rank = failures.firstIndex(where: { $0 != nil }), let failure = failures[rank] else {
+      return try result.get()
     }
-    return try result.get()
+    if !isFirst, failures.allSatisfy({ $0 == failure }) {
+      throw DistributedError(failure.text, origin: .everywhere, isWrongUsage: failure.isWrongUsage)
+    }
+    if let own = result.failure { throw own }
+    throw DistributedError(
+      "rank \(rank) failed: \(failure.text)", origin: .elsewhere, isWrongUsage: failure.isWrongUsage)
+  }
+
+  /// What processes tell each other of an error.
+  private struct Failure: Codable, Equatable {
+    var text: String
+    var isWrongUsage: Bool
+
+    init(_ error: any Error) { (text, isWrongUsage) = ("\(error)", error.isWrongUsage) }
   }
 
   /// Confirms that every process has the same values.
   ///
-  /// - Throws: ``DistributedError`` naming the rank and the field, in all processes.
+  /// - Throws: ``DistributedError`` naming the rank and the field, in all processes; rank 0's is for people.
   public func confirmEqual(_ fields: [(name: String, value: String)]) throws {
     guard isDistributed else { return }
-    let all = try gather(String(decoding: JSONEncoder().encode(fields.map { [$0.name, $0.value] }), as: UTF8.self))
-    let values = try all.map { text in
-      let pairs = try JSONDecoder().decode([[String]].self, from: Data(text.utf8))
-      return Dictionary(pairs.map { ($0[0], $0[1]) }) { first, _ in first }
-    }
+    let values = try gather(Dictionary(fields.map { ($0.name, $0.value) }) { first, _ in first })
     for (other, theirs) in values.enumerated() {
       let names = fields.map(\.name) + theirs.keys.sorted()
       guard let name = names.first(where: { theirs[$0] != values[0][$0] }) else { continue }
       throw DistributedError(
-        "rank \(other) differs from rank 0: \(name) is \(theirs[name] ?? "missing") there and \(values[0][name] ?? "missing") on rank 0. Start all processes with the same configuration, program and data"
-      )
+        "rank \(other) differs from rank 0: \(name) is \(theirs[name] ?? "missing") there and \(values[0][name] ?? "missing") on rank 0. Start all processes with the same configuration, program and data",
+        origin: isFirst ? .here : .everywhere, isWrongUsage: true)
     }
   }
 
@@ -50,11 +59,25 @@ extension World {
     }
   }
 
-  /// The text of rank 0, in every process.
-  public func textOfFirst(_ text: String) throws -> String { try gather(isFirst ? text : "")[0] }
+  /// The values of all processes, by rank.
+  public func gather<Value: Codable>(_ value: Value) throws -> [Value] {
+    guard isDistributed else { return [value] }
+    let texts = try gather(String(decoding: JSONEncoder().encode(value), as: UTF8.self))
+    return try texts.map { try JSONDecoder().decode(Value.self, from: Data($0.utf8)) }
+  }
+
+  /// A value of rank 0, in every process.
+  public func value<Value: Codable>(ofFirst value: Value?) throws -> Value? { try gather(isFirst ? value : nil)[0] }
 
   /// Overwrites tensors with those of rank 0.
   public func broadcast(_ tensors: [Tensor]) throws {
     for tensor in tensors { try group.broadcast(tensor) }
+  }
+}
+
+extension Result {
+  /// What went wrong, if something did.
+  fileprivate var failure: Failure? {
+    if case .failure(let error) = self { error } else { nil }
   }
 }

@@ -88,9 +88,9 @@ final class SupervisedScript {
     }
   }
 
-  /// Waits until the condition holds, at most ten seconds.
+  /// Waits until the condition holds, at most a minute.
   func wait(until condition: () -> Bool) -> Bool {
-    let deadline = ContinuousClock.now + .seconds(10)
+    let deadline = ContinuousClock.now + .seconds(60)
     while ContinuousClock.now < deadline {
       if condition() { return true }
       usleep(5000)

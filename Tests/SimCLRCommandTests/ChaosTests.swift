@@ -37,6 +37,8 @@ private struct Chaos {
   var seed: UInt64
 
   private let steps = 120
+  /// A worker that was killed is noticed at once; for one that was stopped the others have to wait.
+  private var timeoutSeconds: Int { stopShare > 0 ? 5 : 60 }
 
   func run() throws {
     let program = try Program()
@@ -54,7 +56,7 @@ private struct Chaos {
   private func arguments(output: String) -> [String] {
     [
       "pretrain", "recipe.yaml", "training.global_batch_size=12", "training.epochs=\(steps)",
-      "output.checkpoint_every_steps=1", "output.log_every_steps=1", "distributed.timeout_seconds=2",
+      "output.checkpoint_every_steps=1", "output.log_every_steps=1", "distributed.timeout_seconds=\(timeoutSeconds)",
       "distributed.batch_norm_ranks=\(batchNormRanks)", "--output", output, "--processes", "\(processes)",
     ]
   }

@@ -3,11 +3,16 @@ import SimCLR
 import Testing
 import VisionData
 
-/// Processes of real trainings are killed and stopped. The timeout is five seconds; what is noticed by a closed connection
-/// takes less.
+/// Processes of real trainings are killed and stopped. What is noticed at once is told from what is noticed after the
+/// timeout by a timeout that is far longer than `patience`, and that by the default one, so that a busy machine may take
+/// several times as long as a free one.
 @Suite struct FaultTests {
-  private static let timeout = 5.0
-  private static let endless = ["distributed.timeout_seconds=5", "training.epochs=100000"]
+  /// Seconds within which the others have to end.
+  private static let patience = 30.0
+
+  private static func endless(timeout: Int) -> [String] {
+    ["distributed.timeout_seconds=\(timeout)", "training.epochs=100000"]
+  }
 
   // MARK: Under the supervisor
 
@@ -20,7 +25,8 @@ import VisionData
     // From the first moments, when processes still meet, to the middle of training.
     for milliseconds in [50, 350, 900, 2000] {
       let running = try program.start(
-        ["pretrain", "recipe.yaml", "--output", "run", "--resume", "--processes", "2"] + Self.endless)
+        ["pretrain", "recipe.yaml", "--output", "run", "--resume", "--processes", "2"]
+          + Self.endless(timeout: 120))
       let workers = program.workers(of: running.process, count: 2)
       #expect(workers.count == 2)
       usleep(UInt32(milliseconds + Int.random(in: 0..<100, using: &random)) * 1000)
@@ -28,7 +34,7 @@ import VisionData
       kill(try #require(workers[victim]), SIGKILL)
       let start = Date()
       let outcome = try program.finish(running)
-      #expect(-start.timeIntervalSinceNow < 4, "after \(milliseconds) ms")
+      #expect(-start.timeIntervalSinceNow < Self.patience, "after \(milliseconds) ms")
       #expect(outcome.exitCode == 1)
       #expect(
         outcome.errors.contains("error: rank \(victim) was killed by SIGKILL (signal 9): out of memory?"),
@@ -48,13 +54,13 @@ import VisionData
     let program = try Program()
     defer { program.remove() }
     let running = try program.start(
-      ["pretrain", "recipe.yaml", "--output", "run", "--processes", "2"] + Self.endless)
+      ["pretrain", "recipe.yaml", "--output", "run", "--processes", "2"] + Self.endless(timeout: 5))
     let workers = program.workers(of: running.process, count: 2)
     program.waitForStep(1, in: "run", of: running.process)
     kill(try #require(workers[victim]), SIGSTOP)
     let start = Date()
     let outcome = try program.finish(running)
-    #expect(-start.timeIntervalSinceNow < Self.timeout + 7)
+    #expect(-start.timeIntervalSinceNow < Self.patience)
     #expect(outcome.exitCode == 1)
     #expect(
       outcome.errors.contains("error: rank \(1 - victim): lost rank \(victim): no sign of life"), "\(outcome.errors)")
@@ -70,7 +76,8 @@ import VisionData
   func lossUnderOtherLaunchers(victim: Int, signal: Int32) throws {
     let program = try Program()
     defer { program.remove() }
-    let ranks = try program.startRanks(3, ["--output", "run", "training.global_batch_size=6"] + Self.endless)
+    let ranks = try program.startRanks(
+      3, ["--output", "run", "training.global_batch_size=6"] + Self.endless(timeout: signal == SIGKILL ? 120 : 5))
     program.waitForStep(2, in: "run", of: ranks[0].process)
     kill(ranks[victim].process.processIdentifier, signal)
     let start = Date()
@@ -80,8 +87,7 @@ import VisionData
       #expect(outcome.errors.contains("error: lost rank \(victim): "), "rank \(survivor): \(outcome.errors)")
       expectPlain(outcome)
     }
-    // Rank 0 serves the store: one that was stopped is asked in vain, with a patience of its own.
-    #expect(-start.timeIntervalSinceNow < Self.timeout + (victim == 0 ? 9 : 6))
+    #expect(-start.timeIntervalSinceNow < Self.patience)
     kill(ranks[victim].process.processIdentifier, SIGKILL)
     _ = try program.finish(ranks[victim])
   }
@@ -104,10 +110,8 @@ import VisionData
     let used = try program.startRanks(2, ["--output", "used"]).map(program.finish)
     #expect(used[0].errors.contains("already holds a run: continue it with --resume"))
     #expect(used[1].errors.hasPrefix("error: rank 0 failed: ") && used[1].errors.contains("already holds a run"))
-    for outcome in missing + used {
-      #expect(outcome.exitCode == 1)
-      expectPlain(outcome)
-    }
+    #expect((missing + used).map(\.exitCode) == [1, 1, 2, 2])
+    for outcome in missing + used { expectPlain(outcome) }
   }
 
   @Test("a disk that is full on rank 0 is what the others report too")
@@ -153,6 +157,31 @@ import VisionData
     let state = try #require(try Checkpoint.latest(in: run)).modelState()
     let running = state.filter { $0.key.contains("running_") }
     #expect(!running.isEmpty && running.values.allSatisfy { $0.array(of: Float.self).allSatisfy(\.isFinite) })
+  }
+
+  @Test("killed and started again, a run lists the steps that were skipped as one that was not disturbed does")
+  func skippedSteps() throws {
+    let program = try Program()
+    defer { program.remove() }
+    func arguments(_ output: String) -> [String] {
+      ["pretrain", "recipe.yaml", "optimizer.learning_rate=1e30", "training.maximum_skipped_steps=1000"]
+        + ["training.epochs=20", "--output", output, "--processes", "2", "--max-restarts", "3"]
+    }
+    #expect(try program.finish(program.start(arguments("whole"))).exitCode == 0)
+    let running = try program.start(arguments("parts"))
+    for step in [5, 17, 31] {
+      let workers = program.workers(of: running.process, count: 2)
+      program.waitForStep(step, in: "parts", of: running.process)
+      kill(try #require(workers[step % 2]), SIGKILL)
+      #expect(workers.values.allSatisfy(Program.hasEnded))
+    }
+    let outcome = try program.finish(running)
+    #expect(outcome.exitCode == 0 && outcome.errors.contains("(restart 3 of 3)"), "\(outcome.errors)")
+    let lists = try ["whole", "parts"].map { name in
+      try String(contentsOf: program.folder.appendingPathComponent("\(name)/skipped_steps.jsonl"), encoding: .utf8)
+    }
+    #expect(lists[0].split(separator: "\n").count == 99)
+    #expect(lists[0] == lists[1])
   }
 
   /// Errors are one or two lines for people, without libtorch's own words.

@@ -10,6 +10,12 @@ struct Program {
   }
 
   let folder: URL
+  private let started = Started()
+
+  /// Processes, so that a test that fails leaves none running.
+  private final class Started {
+    var processes: [Process] = []
+  }
 
   /// The program that `swift build` put beside the tests.
   static let executable = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
@@ -47,7 +53,14 @@ struct Program {
     return Set(all.filter { !$0.hasSuffix(".out") && !$0.hasSuffix(".err") })
   }
 
-  func remove() { try? FileManager.default.removeItem(at: folder) }
+  /// Ends what still runs (workers end with their supervisor), and takes the folder away.
+  func remove() {
+    for process in started.processes where process.isRunning {
+      kill(process.processIdentifier, SIGKILL)
+      process.waitUntilExit()
+    }
+    try? FileManager.default.removeItem(at: folder)
+  }
 
   /// Runs to the end.
   func run(_ arguments: String...) throws -> Outcome { try finish(start(arguments)) }
@@ -91,6 +104,7 @@ struct Program {
     process.standardOutput = try FileHandle(forWritingTo: files[0])
     process.standardError = try FileHandle(forWritingTo: files[1])
     try process.run()
+    started.processes.append(process)
     return Running(process: process, output: files[0], errors: files[1])
   }
 }

@@ -136,6 +136,38 @@ import VisionData
     #expect(try losses(run).count == 9)
   }
 
+  @Test("skipped steps beyond the last checkpoint are listed again, not twice")
+  func skippedStepsAfterCrash() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    // The first step throws the parameters so far away that all others are skipped.
+    let configuration = try fixture.configuration("optimizer.learning_rate=1e30", "training.maximum_skipped_steps=100")
+    let (whole, parts) = (fixture.run("whole"), fixture.run("parts"))
+    _ = try Pretraining.start(configuration, in: whole).train()
+    var steps = 0
+    _ = try Pretraining.start(configuration, in: parts).train(
+      report: { if case .step = $0 { steps += 1 } }, shouldStop: { steps == 3 })
+    let handle = try FileHandle(forWritingTo: parts.skippedStepsURL)
+    try handle.seekToEnd()
+    try handle.write(contentsOf: Data("{\"step\":5,\"loss\":\"nan\"}\n{\"step\":6,\"lo".utf8))
+    _ = try Pretraining.resume(configuration, in: parts).train()
+    let lists = try [whole, parts].map { try String(contentsOf: $0.skippedStepsURL, encoding: .utf8) }
+    #expect(lists[0].split(separator: "\n").count == 8)
+    #expect(lists[0] == lists[1])
+  }
+
+  @Test("a list of skipped steps that were all made again without is taken away")
+  func noSkippedSteps() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    _ = try Pretraining.start(fixture.configuration("training.maximum_steps=2"), in: run).train()
+    #expect(!FileManager.default.fileExists(atPath: run.skippedStepsURL.path))
+    try Data("{\"step\":5,\"loss\":\"nan\"}\n".utf8).write(to: run.skippedStepsURL)
+    _ = try Pretraining.resume(fixture.configuration(), in: run).train()
+    #expect(!FileManager.default.fileExists(atPath: run.skippedStepsURL.path))
+  }
+
   @Test("a checkpoint that was cut off while being written is never named, and a damaged one is told")
   func brokenCheckpoint() throws {
     let fixture = try TrainingFixture()
@@ -145,7 +177,11 @@ import VisionData
     _ = try Pretraining.start(configuration, in: run).train()
     let partial = run.checkpointsURL.appendingPathComponent(".step-00000010.partial")
     try FileManager.default.createDirectory(at: partial, withIntermediateDirectories: true)
+    let partialMetrics = run.url.appendingPathComponent(".metrics.jsonl.1234.partial")
+    try Data("{".utf8).write(to: partialMetrics)
     #expect(try Checkpoint.latest(in: run)?.position.step == 9)
+    _ = try Pretraining.resume(configuration, in: run)
+    for path in [partial.path, partialMetrics.path] { #expect(!FileManager.default.fileExists(atPath: path)) }
     let model = try #require(try Checkpoint.latest(in: run)).url.appendingPathComponent("model.safetensors")
     try Data(try Data(contentsOf: model).prefix(100)).write(to: model)
     let error = #expect(throws: TorchError.self) { try run.encoder() }
@@ -199,7 +235,7 @@ import VisionData
     let fixture = try TrainingFixture(imageCount: 4)
     defer { fixture.remove() }
     let run = fixture.run("run")
-    #expect(throws: VisionDataError.self) { try Pretraining.start(fixture.configuration(), in: run) }
+    #expect(throws: ConfigurationError.self) { try Pretraining.start(fixture.configuration(), in: run) }
     #expect(throws: VisionDataError.self) {
       try Pretraining.start(fixture.configuration("data.path=/nowhere"), in: run)
     }

@@ -31,8 +31,8 @@ public func place(_ rank: Int, of size: Int, at endpoint: Endpoint, jobID: Strin
     storeHost: .external, jobID: jobID)
 }
 
-/// Ranks give up after ten seconds.
-public func testOptions(batchNormRanks: Int = 0, timeout: Duration = .seconds(10)) -> World.Options {
+/// Ranks give up after a minute, unless it is their giving up that is tested.
+public func testOptions(batchNormRanks: Int = 0, timeout: Duration = .seconds(60)) -> World.Options {
   var options = World.Options()
   options.timeout = timeout
   options.batchNormRanks = batchNormRanks

@@ -20,13 +20,47 @@ import TorchDistributed
     }
   }
 
+  @Test("what fails in all ranks alike is rank 0's to tell; what fails in each in its own way, each one's")
+  func togetherAlike() throws {
+    let alike = try ranks(3) { world in try world.together { throw Broken() } }
+    #expect(throws: Broken.self) { try alike[0].get() }
+    for other in [1, 2] {
+      let error = #expect(throws: DistributedError.self) { try alike[other].get() }
+      #expect(error == DistributedError("the disk is full", origin: .everywhere))
+    }
+    let unlike = try ranks(2) { world in
+      try world.together { throw LaunchError("\(world.rank) is wrong", isWrongUsage: world.isFirst) }
+    }
+    for (rank, result) in unlike.enumerated() {
+      let error = #expect(throws: LaunchError.self) { try result.get() }
+      #expect(error == LaunchError("\(rank) is wrong", isWrongUsage: rank == 0))
+    }
+  }
+
+  @Test("what is wrong with a rank's options before it meets the others is told to them, with whose fault it is")
+  func optionsThatFail() throws {
+    let store = try Store.host(at: .loopback)
+    let results = onThreads(3) { rank in
+      try World.with(
+        place(rank, of: 3, at: store.endpoint),
+        options: rank == 1 ? { throw LaunchError("no such key", isWrongUsage: true) }() : testOptions(batchNormRanks: 1)
+      ) { _ in }
+    }
+    #expect(throws: LaunchError.self) { try results[1].get() }
+    for other in [0, 2] {
+      let error = #expect(throws: DistributedError.self) { try results[other].get() }
+      #expect(error == DistributedError("rank 1 failed: no such key", origin: .elsewhere, isWrongUsage: true))
+    }
+  }
+
   @Test("a rank that differs is named with the field and both values")
   func confirmEqual() throws {
     let results = try ranks(3) { world in
       try world.confirmEqual([("seed", "1"), ("epochs", world.rank == 2 ? "7" : "5")])
     }
-    for result in results {
+    for (rank, result) in results.enumerated() {
       let error = #expect(throws: DistributedError.self) { try result.get() }
+      #expect(error?.isWrongUsage == true && error?.origin == (rank == 0 ? .here : .everywhere))
       #expect(
         error?.description
           == "rank 2 differs from rank 0: epochs is 7 there and 5 on rank 0. Start all processes with the same configuration, program and data"

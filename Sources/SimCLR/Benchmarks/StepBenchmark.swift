@@ -28,6 +28,7 @@ public struct StepBenchmark {
   /// - Throws: as ``Pretraining`` does.
   public func run(onStep: (_ series: String, _ step: Int, _ count: Int) -> Void = { _, _, _ in }) throws -> StepFigures
   {
+    try world.confirmSame(configuration)
     let images = try world.together { try trainingImages() }
     let noise = NoiseImages(count: configuration.training.globalBatchSize, side: configuration.augmentation.imageSize)
     let prepared = try world.together { try Preparation(configuration, world, images: images ?? noise) }

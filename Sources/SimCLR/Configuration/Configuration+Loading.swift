@@ -148,12 +148,12 @@ extension Configuration {
   /// The configuration with `auto` and 0 replaced by what they stand for on this machine, so that it says all that
   /// the results depend on. The device and the numbers of threads stay open.
   ///
-  /// - Throws: ``TorchError`` when the device is not there.
+  /// - Throws: ``ConfigurationError`` when the device is not there.
   public func resolved() throws -> Configuration {
     var result = self
     if encoder.stem == .auto { result.encoder.stem = augmentation.imageSize <= 64 ? .cifar : .imagenet }
     if training.precision == .auto {
-      let isFast = try Device(named: training.device) != .cpu || TorchRuntime.cpuHasFastBFloat16
+      let isFast = try training.firstDevice() != .cpu || TorchRuntime.cpuHasFastBFloat16
       result.training.precision = isFast ? .bf16 : .fp32
     }
     if projectionHead.hiddenDimension == 0 {

@@ -1,10 +1,13 @@
 import Foundation
 import Torch
 
-/// `metrics.jsonl`: one JSON object a line. Lines with `loss` are of steps, lines with `mean_loss` of epochs.
+/// A log of a run, one JSON object a line, each with its `step`: `metrics.jsonl`, where lines with `loss` are of steps and
+/// lines with `mean_loss` of epochs, and `skipped_steps.jsonl`.
 public final class MetricsLog {
   private let handle: FileHandle
   private let path: String
+  /// Whether it held nothing when it was opened.
+  private let wasEmpty: Bool
 
   /// Opens the log for appending. Lines of steps beyond `completedSteps`, which a run that was cut off made after its
   /// last checkpoint, are taken away: the resumed run makes them again.
@@ -18,31 +21,39 @@ public final class MetricsLog {
       else { return false }
       return step <= completedSteps
     }
+    wasEmpty = kept.isEmpty
     do {
       try DurableFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)
       handle = try FileHandle(forWritingTo: url)
       try handle.seekToEnd()
     } catch {
-      throw RunError("cannot write \(url.path): \((error as? TorchError)?.description ?? reason(error))")
+      throw RunError((error as? TorchError)?.description ?? "cannot write \(url.path): \(reason(error))")
     }
   }
 
-  /// Appends a line.
+  /// Opens a log that an earlier part of the run may have left; nil, and no file, where it holds nothing.
+  ///
+  /// - Throws: ``RunError`` when the file cannot be written.
+  public static func ifAny(_ url: URL, completedSteps: Int) throws -> MetricsLog? {
+    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    let log = try MetricsLog(url, completedSteps: completedSteps)
+    guard log.wasEmpty else { return log }
+    unlink(url.path)
+    return nil
+  }
+
+  /// Appends a line: the whole of it or nothing.
   ///
   /// - Throws: ``RunError`` when the disk refuses it.
   public func append(_ metrics: some Encodable) throws {
+    let line = try Self.encoder.encode(metrics) + Data("\n".utf8)
+    let end = try handle.offset()
     do {
-      try handle.write(contentsOf: Self.encoder.encode(metrics) + Data("\n".utf8))
+      try handle.write(contentsOf: line)
     } catch {
+      try? handle.truncate(atOffset: end)
       throw RunError("cannot write \(path): \(reason(error))")
     }
-  }
-
-  /// Appends a line to a file that need not exist yet.
-  ///
-  /// - Throws: ``RunError`` when the disk refuses it.
-  public static func append(_ value: some Encodable, to url: URL) throws {
-    try MetricsLog(url, completedSteps: .max).append(value)
   }
 
   private static func lines(of url: URL) -> [String] {

@@ -24,11 +24,9 @@ struct Preparation {
     (self.configuration, self.world) = (configuration, world)
     dataSet = images
     device = try configuration.training.device(localRank: world.localRank)
-    augmentationDevice = try configuration.augmentation.batchDevice(trainingOn: device)
+    augmentationDevice = try configuration.augmentation.device(trainingOn: device)
     let training = configuration.training
-    sampler = try EpochSampler(
-      count: dataSet.count, globalBatchSize: training.globalBatchSize, seed: UInt64(training.seed), rank: world.rank,
-      worldSize: world.size, accumulationSteps: training.accumulationSteps)
+    sampler = try training.sampler(of: dataSet.count, in: world)
     guard world.statistics.size > 1 || sampler.batchSizePerRank > training.accumulationSteps else {
       throw ConfigurationError(
         "training.global_batch_size: BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts: use \(2 * world.size * training.accumulationSteps)"
@@ -71,11 +69,45 @@ struct Preparation {
 extension TrainingConfiguration {
   /// The device of a process: `auto` and `cuda` take the CUDA device of its number on its machine.
   ///
-  /// - Throws: ``TorchError`` when it is not there.
+  /// - Throws: ``ConfigurationError`` when it is not there.
   func device(localRank: Int) throws -> Device {
-    let found = try Device(named: device)
+    let found = try firstDevice()
     guard case .cuda = found, ["auto", "cuda"].contains(device) else { return found }
     return .cuda(localRank % CUDA.deviceCount)
+  }
+
+  /// The device of a process alone.
+  ///
+  /// - Throws: ``ConfigurationError`` when it is not there.
+  func firstDevice() throws -> Device {
+    do {
+      return try Device(named: device)
+    } catch let error as TorchError {
+      throw ConfigurationError("training.device: \(error)")
+    }
+  }
+
+  /// - Parameter count: images to train on.
+  /// - Throws: ``ConfigurationError`` naming batch sizes that work.
+  fileprivate func sampler(of count: Int, in world: World) throws -> EpochSampler {
+    do {
+      return try EpochSampler(
+        count: count, globalBatchSize: globalBatchSize, seed: UInt64(seed), rank: world.rank, worldSize: world.size,
+        accumulationSteps: accumulationSteps)
+    } catch let error as VisionDataError {
+      throw ConfigurationError(error.description)
+    }
+  }
+}
+
+extension AugmentationConfiguration {
+  /// - Throws: ``ConfigurationError`` when it is not there.
+  fileprivate func device(trainingOn trainingDevice: Device) throws -> Device? {
+    do {
+      return try batchDevice(trainingOn: trainingDevice)
+    } catch let error as TorchError {
+      throw ConfigurationError(error.description)
+    }
   }
 }
 
@@ -106,7 +138,8 @@ extension Configuration {
       return " (\(key) is \(now ?? "not given") now and was \(then ?? "not given") then)"
     }
     throw RunError(
-      "the configuration is not the one the run was started with\(difference ?? ""): resume with that one, or start another run"
+      "the configuration is not the one the run was started with\(difference ?? ""): resume with that one, or start another run",
+      isWrongUsage: true
     )
   }
 }

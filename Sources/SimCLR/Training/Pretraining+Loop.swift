@@ -81,7 +81,10 @@ extension Pretraining {
     let inARow = position.skips?.inARow ?? 1
     let skip = SkippedStep(
       step: position.step, epoch: position.epoch + 1, loss: verdict.loss, inARow: inARow, sampleIndices: all)
-    if world.isFirst { try MetricsLog.append(skip, to: run.skippedStepsURL) }
+    if world.isFirst {
+      skippedSteps = try skippedSteps ?? MetricsLog(run.skippedStepsURL, completedSteps: position.step)
+      try skippedSteps?.append(skip)
+    }
     tell(.skipped(skip))
     guard inARow > configuration.training.maximumSkippedSteps else { return }
     let what = verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss)"

@@ -25,6 +25,8 @@ public final class Pretraining {
   let prepared: Preparation
   /// Only rank 0 writes files.
   private(set) var metrics: MetricsLog?
+  /// nil until a step is skipped.
+  var skippedSteps: MetricsLog?
   var position: Checkpoint.Position
   let badImages = Inbox()
 
@@ -62,6 +64,7 @@ public final class Pretraining {
     throws
   {
     (self.configuration, self.run, self.world) = (configuration, run, world)
+    try world.confirmSame(configuration)
     prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
     trainer = try Trainer(prepared, in: world)
     position = Checkpoint.Position(
@@ -93,16 +96,19 @@ public final class Pretraining {
   private func loadModel(of checkpoint: Checkpoint) throws {
     guard checkpoint.position.dataSetCount == prepared.dataSet.count else {
       throw RunError(
-        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images"
-      )
+        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images",
+        isWrongUsage: true)
     }
     try model.load(checkpoint.modelState())
   }
 
-  /// Opens the log, once the run's folder is there.
+  /// Opens the logs, once the run's folder is there.
   private func opened() throws -> Pretraining {
-    metrics = try world.together {
-      world.isFirst ? try MetricsLog(run.metricsURL, completedSteps: position.step) : nil
+    try world.together {
+      guard world.isFirst else { return }
+      run.removeUnfinishedFiles()
+      metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
+      skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
     }
     return self
   }

@@ -1,4 +1,5 @@
 import Foundation
+import Launching
 import Torch
 import TorchNN
 
@@ -27,12 +28,25 @@ public struct RunFolder: Sendable {
     try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
   }
 
+  /// Takes away what a process that was killed had only begun to write. Nobody else may be writing.
+  func removeUnfinishedFiles() {
+    let files = FileManager.default
+    for folder in [url, checkpointsURL] {
+      for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? []
+      where name.hasPrefix(".") && name.hasSuffix(".partial") {
+        try? files.removeItem(at: folder.appendingPathComponent(name))
+      }
+    }
+  }
+
   /// Confirms that no run was started here.
   ///
   /// - Throws: ``RunError`` saying what to do.
   public func requireUnused() throws {
     guard !holdsRun else {
-      throw RunError("\(url.path) already holds a run: continue it with --resume, or choose another --output")
+      throw RunError(
+        "\(url.path) already holds a run: continue it with --resume, or choose another --output",
+        isWrongUsage: true)
     }
   }
 
@@ -75,10 +89,14 @@ public struct RunFolder: Sendable {
 }
 
 /// Something is wrong with a run's folder or its training: one or two plain lines.
-public struct RunError: Error, Equatable, Sendable, CustomStringConvertible {
+public struct RunError: PossibleMisuse, Equatable, Sendable, CustomStringConvertible {
   public let description: String
+  public let isWrongUsage: Bool
 
-  public init(_ description: String) { self.description = description }
+  /// Wraps a text for the user.
+  public init(_ description: String, isWrongUsage: Bool = false) {
+    (self.description, self.isWrongUsage) = (description, isWrongUsage)
+  }
 }
 
 /// The reason of a Foundation error in the system's words.

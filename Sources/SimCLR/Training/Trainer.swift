@@ -26,7 +26,7 @@ final class Trainer {
     augmenters = prepared.makeAugmenters()
     model = SimCLRModel(configuration)
     model.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
-    try world.confirmSameTraining(configuration, prepared.dataSet, model)
+    try world.confirmSame(prepared.dataSet, model)
     // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
     if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
     statistics = RunningStatistics(of: model)

@@ -5,26 +5,26 @@ import TorchNN
 import VisionData
 
 extension World {
-  /// Confirms that all processes are about to train the same: program, configuration, images, first weights.
+  /// Confirms that all processes are the same program with the same configuration.
   ///
   /// - Throws: `DistributedError` naming the rank and what differs.
-  func confirmSameTraining(_ configuration: Configuration, _ dataSet: any ImageDataSet, _ model: Module) throws {
+  func confirmSame(_ configuration: Configuration) throws {
     guard isDistributed else { return }
     let keys = try ConfigurationFile.values(of: configuration.withoutLocalMatters)
     try confirmEqual(
       [("program version", SimCLRVersion.current), ("libtorch", TorchRuntime.loadedVersion)]
-        + keys.map { ($0.key, $0.value) }
-        + [
-          ("number of images", "\(dataSet.count)"), ("images (fingerprint of their names)", dataSet.fingerprint),
-          ("initial weights (fingerprint)", model.fingerprint),
-        ])
+        + keys.map { ($0.key, $0.value) })
   }
 
-  /// A value of rank 0, in every process.
-  public func value<Value: Codable>(ofFirst value: Value?) throws -> Value? {
-    guard isDistributed else { return value }
-    let text = try textOfFirst(value.map { String(decoding: try JSONEncoder().encode($0), as: UTF8.self) } ?? "")
-    return text.isEmpty ? nil : try JSONDecoder().decode(Value.self, from: Data(text.utf8))
+  /// Confirms that all processes have the same images and begin with the same weights.
+  ///
+  /// - Throws: `DistributedError` naming the rank and what differs.
+  func confirmSame(_ dataSet: any ImageDataSet, _ model: Module) throws {
+    guard isDistributed else { return }
+    try confirmEqual([
+      ("number of images", "\(dataSet.count)"), ("images (fingerprint of their names)", dataSet.fingerprint),
+      ("initial weights (fingerprint)", model.fingerprint),
+    ])
   }
 }
 
