@@ -26,8 +26,8 @@ public enum DataSetLocator {
           + "`simclr data shapes DIR`")
     case .file:
       throw VisionDataError(
-        "\(path) is a file; expected \(expectation(for: split)). An archive has to be unpacked first; for CIFAR-10's "
-          + "use `simclr data cifar10 DIR --from ARCHIVE`")
+        "\(path) is a file; expected \(expectation(for: split)). Of files only .tar archives are read: decompress others; "
+          + "for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
     }
     if let binary = try openBinary(in: root, split: split) { return binary }
     guard split != .unlabeled else {

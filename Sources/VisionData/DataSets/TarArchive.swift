@@ -28,15 +28,17 @@ struct TarArchive: Sendable {
     var position = part?.offset ?? 0
     var longName: String?
     var longSize: Int?
+    var hasEnd = false
     while position + Self.block <= end {
       let header = try file.read(Self.block, at: position)
       // Two blocks of zeros end an archive; one is enough to know.
-      if header.allSatisfy({ $0 == 0 }) { break }
+      hasEnd = header.allSatisfy { $0 == 0 }
+      if hasEnd { break }
       guard Self.hasRightChecksum(header), let size = longSize ?? Self.number(header[124..<136]), size >= 0
       else {
         throw VisionDataError(
           position == (part?.offset ?? 0)
-            ? "\(place) is not a tar archive (compressed ones have to be decompressed first)"
+            ? Self.noArchive(place)
             : "\(place) is damaged at byte \(position): expected the header of a file; fetch it again")
       }
       let start = position + Self.block
@@ -57,10 +59,19 @@ struct TarArchive: Sendable {
       }
       position = start + (size + Self.block - 1) / Self.block * Self.block
     }
-    guard position < end || !entries.isEmpty else {
+    guard end > (part?.offset ?? 0) else {
       throw VisionDataError("\(place) is empty: expected a tar archive of images")
     }
+    guard hasEnd else {
+      throw VisionDataError(
+        entries.last.map { "\(place) ends early: no end mark follows its last file, \($0.name); fetch it again" }
+          ?? Self.noArchive(place))
+    }
     self.entries = entries
+  }
+
+  private static func noArchive(_ place: String) -> String {
+    "\(place) is not a tar archive (compressed ones have to be decompressed first)"
   }
 
   private static func hasRightChecksum(_ header: [UInt8]) -> Bool {
@@ -115,10 +126,13 @@ struct ArchiveFile: ~Copyable {
   private let descriptor: Int32
 
   init(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw FileSystem.failure("read", path, code: errno) }
     var status = stat()
-    guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-      throw FileSystem.failure("read", path, code: errno)
+    guard fstat(descriptor, &status) == 0, status.isRegularFile else {
+      close(descriptor)
+      throw VisionDataError(
+        "\(path): expected a tar archive in a file that can be read at any place, got a pipe or device")
     }
     (self.path, self.descriptor, size) = (path, descriptor, Int(status.st_size))
   }
