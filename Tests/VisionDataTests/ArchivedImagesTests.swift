@@ -52,7 +52,7 @@ struct ArchivedImagesTests {
     let archive = try tar("images", to: "images.tar", format: format)
     let images = try DataSetLocator.open(archive, split: .train)
     try expectSame(images, as: ImageFolder(folder.url.appendingPathComponent("images")))
-    #expect(images.name(at: 0) == archive.path + "/a/2.jpg")
+    #expect(images.name(at: 0) == archive.path + "/a/2.jpg" && images.layout == "class folders in a tar archive")
   }
 
   @Test("a flat archive has images without labels")
@@ -112,6 +112,7 @@ struct ArchivedImagesTests {
     }
     let images = try DataSetLocator.open(folder.url.appendingPathComponent("data-{000..002}.tar"), split: .train)
     #expect(images.count == 12 && images.classNames == ["0", "1", "2", "3"])
+    #expect(images.layout == "WebDataset samples in 3 tar archives")
     #expect((0..<12).map(images.label(at:)) == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
     let plain = try (0..<3).map { try ImageFolder(folder.url.appendingPathComponent("shard\($0)")) }
     #expect(try images.image(at: 6) == plain[1].image(at: 2))
@@ -179,6 +180,10 @@ struct ArchivedImagesTests {
       message { _ = try ArchivedImages([path]) }
         == "\(path) ends early: 2.jpg should go on to byte \(second + 512 + size), but the archive ends at "
         + "\(second + 600); fetch it again")
+    try Data(bytes[..<(second + 100)]).write(to: archive)
+    #expect(
+      message { _ = try ArchivedImages([path]) }
+        == "\(path) ends early: no end mark follows its last file, 1.jpg; fetch it again")
     try Data(bytes).write(to: archive)
     try patch(archive) { $0[second + 3] ^= 1 }
     #expect(

@@ -116,6 +116,7 @@ struct DataSetLayoutTests {
     #expect(try DataSetLocator.open(folder.url, split: .train).classNames == ["n01", "n02"])
     let test = try DataSetLocator.open(folder.url, split: .test)
     #expect(test.classNames == ["n01", "n02"] && (0..<2).map(test.label(at:)) == [1, 0])
+    #expect(test.layout == "images in a folder, classes from val_annotations.txt")
     let list = folder.path + "/val/val_annotations.txt"
     for (text, reason) in [
       ("val_0.JPEG\tn02\n", "no class for \(folder.path)/val/images/val_1.JPEG"),

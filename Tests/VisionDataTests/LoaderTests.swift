@@ -5,6 +5,7 @@ import VisionData
 
 /// Images made on the spot: one of a colour for each index, with chosen ones unreadable or slow.
 private struct SyntheticDataSet: ImageDataSet {
+  let layout = "made on the spot"
   let count: Int
   var classNames: [String] = ["even", "odd"]
   var bad: Set<Int> = []

@@ -11,13 +11,17 @@ public struct ArchivedImages: ImageDataSet {
     let name: String
   }
 
+  public let layout: String
   public let classNames: [String]
   private let archives: [String]
   private let records: [Record]
 
-  /// - Parameter records: In the order of the data set; `label` is −1 where there are no classes.
-  init(archives: [String], records: [Record], classNames: [String]) {
-    (self.archives, self.records, self.classNames) = (archives, records, classNames)
+  /// - Parameters:
+  ///   - kind: What lies in the archives.
+  ///   - records: In the order of the data set; `label` is −1 where there are no classes.
+  private init(_ kind: String, in archives: [TarArchive], records: [Record], classNames: [String]) {
+    layout = "\(kind) in " + (archives.count == 1 ? "a tar archive" : "\(archives.count) tar archives")
+    (self.archives, self.records, self.classNames) = (archives.map(\.path), records, classNames)
   }
 
   public var count: Int { records.count }
@@ -81,7 +85,7 @@ extension ArchivedImages {
           name: entry.name + "/" + image.name)
       }
     }
-    self.init(archives: archives.map(\.path), records: records, classNames: classes.map(\.name))
+    self.init("an archive for each class", in: archives, records: records, classNames: classes.map(\.name))
   }
 
   /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side.
@@ -110,7 +114,8 @@ extension ArchivedImages {
       }
     }
     let classCount = (records.map { Int($0.label) }.max() ?? -1) + 1
-    self.init(archives: archives.map(\.path), records: records, classNames: (0..<classCount).map(String.init))
+    self.init(
+      "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init))
   }
 
   private static func label(_ entry: TarArchive.Entry, in archive: TarArchive) throws -> Int32 {
@@ -145,7 +150,8 @@ extension ArchivedImages {
         archive: image.archive, label: labels[folder(image.name)] ?? -1, offset: image.entry.offset,
         size: image.entry.size, name: image.name)
     }
-    self.init(archives: archives.map(\.path), records: records, classNames: classNames)
+    self.init(
+      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames)
   }
 }
 

@@ -69,6 +69,8 @@ public struct SubsetDataSet: ImageDataSet {
 
   public var count: Int { indices.count }
 
+  public var layout: String { whole.layout }
+
   public func label(at index: Int) -> Int? {
     guard let label = whole.label(at: indices[index]) else { return nil }
     return relabelling.map { $0[label]! } ?? label
@@ -92,6 +94,7 @@ public struct JoinedDataSet: ImageDataSet {
 
   public init(_ first: any ImageDataSet, _ second: any ImageDataSet) { (self.first, self.second) = (first, second) }
 
+  public var layout: String { first.layout }
   public var classNames: [String] { [] }
   public var count: Int { first.count + second.count }
   public func label(at index: Int) -> Int? { nil }
