@@ -202,6 +202,22 @@ struct ArchivedImagesTests {
         == "\(other): no images in it; expected .jpg, .jpeg or .png files in a tar archive")
   }
 
+  @Test("an image that is a link, hard or symbolic, is not passed over")
+  func links() throws {
+    try folder.writeImage("hard/a/1.jpg")
+    try FileManager.default.linkItem(atPath: folder.path + "/hard/a/1.jpg", toPath: folder.path + "/hard/a/2.jpg")
+    try folder.writeImage("soft/a/1.jpg")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path + "/soft/a/2.jpg", withDestinationPath: "1.jpg")
+    for name in ["hard", "soft"] {
+      let archive = try tar(name, to: name + ".tar").path
+      #expect(
+        message { _ = try ArchivedImages([archive]) }
+          == "\(archive): a/2.jpg is a link, expected the image itself; pack it with tar --dereference --hard-dereference"
+      )
+    }
+  }
+
   @Test("patterns that name nothing, and archives asked for a split, are refused")
   func patterns() throws {
     let path = folder.path

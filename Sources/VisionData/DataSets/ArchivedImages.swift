@@ -50,10 +50,10 @@ extension ArchivedImages {
   /// | images in folders | the first folder |
   /// | images | none |
   ///
-  /// - Throws: `VisionDataError` when an archive cannot be read, is damaged, holds no image, or labels some images and
-  ///   not others.
+  /// - Throws: `VisionDataError` when an archive cannot be read, is damaged, holds no image or links to images, or labels
+  ///   some images and not others.
   public init(_ paths: [String]) throws {
-    let archives = try paths.map { try TarArchive($0) }
+    let archives = try paths.map { try TarArchive($0).withoutLinkedImages() }
     let entries = archives.flatMap(\.entries)
     if entries.contains(where: { $0.name.hasSuffix(".tar") }) {
       try self.init(classArchivesIn: archives)
@@ -73,7 +73,9 @@ extension ArchivedImages {
     for (number, archive) in archives.enumerated() {
       for inner in archive.entries where inner.name.hasSuffix(".tar") {
         let name = String(lastComponent(inner.name).dropLast(".tar".count))
-        let images = try TarArchive(archive.path, within: inner).entries.filter { isImage($0.name) }
+        let images = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries.filter {
+          isImage($0.name)
+        }
         classes.append((name, Int32(number), images))
       }
     }
@@ -152,6 +154,17 @@ extension ArchivedImages {
     }
     self.init(
       classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames)
+  }
+}
+
+extension TarArchive {
+  /// The archive itself.
+  ///
+  /// - Throws: `VisionDataError` when an image in it is a link, which would otherwise be missing without a word.
+  fileprivate func withoutLinkedImages() throws -> TarArchive {
+    guard let link = links.first(where: isImage) else { return self }
+    throw VisionDataError(
+      "\(path): \(link) is a link, expected the image itself; pack it with tar --dereference --hard-dereference")
   }
 }
 

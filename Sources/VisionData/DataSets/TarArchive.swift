@@ -13,6 +13,8 @@ struct TarArchive: Sendable {
 
   let path: String
   let entries: [Entry]
+  /// Names of links, which have no bytes of their own.
+  let links: [String]
 
   private static let block = 512
 
@@ -25,6 +27,7 @@ struct TarArchive: Sendable {
     let place = part.map { "\(path), in \($0.name)" } ?? path
     let end = part.map { $0.offset + $0.size } ?? file.size
     var entries: [Entry] = []
+    var links: [String] = []
     var position = part?.offset ?? 0
     var longName: String?
     var longSize: Int?
@@ -55,6 +58,7 @@ struct TarArchive: Sendable {
         let records = Self.paxRecords(try file.read(size, at: start))
         (longName, longSize) = (records["path"], records["size"].flatMap { Int($0) })
       case UInt8(ascii: "0"), UInt8(ascii: "7"), 0: entries.append(Entry(name: name, offset: start, size: size))
+      case UInt8(ascii: "1"), UInt8(ascii: "2"): links.append(name)
       default: break
       }
       position = start + (size + Self.block - 1) / Self.block * Self.block
@@ -67,7 +71,7 @@ struct TarArchive: Sendable {
         entries.last.map { "\(place) ends early: no end mark follows its last file, \($0.name); fetch it again" }
           ?? Self.noArchive(place))
     }
-    self.entries = entries
+    (self.entries, self.links) = (entries, links)
   }
 
   private static func noArchive(_ place: String) -> String {
