@@ -78,6 +78,21 @@ struct ArchivedImagesTests {
     }
   }
 
+  @Test("a class in several archives of archives is one class")
+  func spreadClass() throws {
+    for (part, name) in [("first", "n02"), ("second", "n01"), ("second", "n02")] {
+      try folder.writeImage("\(part)-\(name)/\(part).jpg")
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/" + part, withIntermediateDirectories: true)
+      try tar("\(part)-\(name)", to: "\(part)/\(name).tar")
+    }
+    try FileManager.default.createDirectory(atPath: folder.path + "/train", withIntermediateDirectories: true)
+    for part in ["first", "second"] { try tar(part, to: "train/\(part).tar") }
+    let images = try DataSetLocator.open(folder.url, split: .train)
+    #expect(images.classNames == ["n01", "n02"] && (0..<3).map(images.label(at:)) == [0, 1, 1])
+    #expect((0..<3).map { images.name(at: $0).suffix(14) } == ["n01/second.jpg", "/n02/first.jpg", "n02/second.jpg"])
+  }
+
   @Test("ImageNet's validation archive takes its classes from a list", arguments: ["val.txt", "LOC_val_solution.csv"])
   func validationArchive(list: String) throws {
     for name in ["n01", "n02"] {

@@ -154,6 +154,18 @@ struct DataSetLayoutTests {
         == "\(list.path): 2 of 3 classes are not in the data set (first: x), which has a, b, c, …")
   }
 
+  @Test("class folders whose names are the same text in other bytes are told apart, and a list means the first")
+  func equivalentNames() throws {
+    for (number, name) in ["e\u{301}", "\u{e9}"].enumerated() {
+      try folder.writeImage("{images}/\(name)/\(number).jpg")
+    }
+    let images = try DataSetLocator.open(folder.url.appendingPathComponent("{images}"), split: .train)
+    #expect(images.classNames.count == 2 && (0..<2).map(images.label(at:)) == [0, 1])
+    let list = try folder.write(Array("\u{e9}\n".utf8), "classes.txt")
+    let subset = try SubsetDataSet(images, classesIn: list)
+    #expect(subset.count == 1 && subset.name(at: 0).hasSuffix("/0.jpg"))
+  }
+
   @Test("a list of images keeps those, in the data set's order")
   func imageList() throws {
     for name in ["n1/n1_1.JPEG", "n1/n1_2.JPEG", "n2/n2_1.JPEG"] { try folder.writeImage("images/" + name) }

@@ -5,10 +5,16 @@
 public struct ArchivedImages: ImageDataSet {
   struct Record: Sendable {
     let archive: Int32
-    let label: Int32
+    var label: Int32
     let offset: Int
     let size: Int
     let name: String
+
+    func labelled(_ label: Int32) -> Record {
+      var record = self
+      record.label = label
+      return record
+    }
   }
 
   public let layout: String
@@ -67,27 +73,26 @@ extension ArchivedImages {
     }
   }
 
-  /// ImageNet's: an archive of archives, one for each class.
+  /// ImageNet's: an archive of archives, one for each class. A class may be spread over several outer ones.
   private init(classArchivesIn archives: [TarArchive]) throws {
-    var classes: [(name: String, archive: Int32, images: [TarArchive.Entry])] = []
+    var classes: [String: [Record]] = [:]
     for (number, archive) in archives.enumerated() {
       for inner in archive.entries where inner.name.hasSuffix(".tar") {
         let name = String(lastComponent(inner.name).dropLast(".tar".count))
         let images = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries.filter {
           isImage($0.name)
         }
-        classes.append((name, Int32(number), images))
+        classes[name, default: []] += sorted(images).map { image in
+          Record(
+            archive: Int32(number), label: -1, offset: image.offset, size: image.size, name: name + "/" + image.name)
+        }
       }
     }
-    classes.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    let records = classes.enumerated().flatMap { label, entry in
-      sorted(entry.images).map { image in
-        Record(
-          archive: entry.archive, label: Int32(label), offset: image.offset, size: image.size,
-          name: entry.name + "/" + image.name)
-      }
+    let names = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let records = names.enumerated().flatMap { label, name in
+      classes[name]!.map { $0.labelled(Int32(label)) }
     }
-    self.init("an archive for each class", in: archives, records: records, classNames: classes.map(\.name))
+    self.init("an archive for each class", in: archives, records: records, classNames: names)
   }
 
   /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side.

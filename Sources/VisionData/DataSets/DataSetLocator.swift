@@ -17,8 +17,9 @@ public enum DataSetLocator {
   /// - Throws: `VisionDataError` saying what was expected, what lies there, and what to try.
   public static func open(_ root: URL, split: DataSetSplit) throws -> any ImageDataSet {
     let path = root.path
-    if path.contains("{") || path.hasSuffix(".tar") { return try openArchives(path, split: split) }
-    switch try FileSystem.kind(of: path) {
+    let kind = try FileSystem.kind(of: path)
+    if kind != .folder, path.contains("{") || path.hasSuffix(".tar") { return try openArchives(path, split: split) }
+    switch kind {
     case .folder: break
     case .missing:
       throw VisionDataError(

@@ -24,7 +24,7 @@ public struct ListLabelledDataSet: ImageDataSet {
       }
       classes[Self.stem(words[0])] = words[1]
     }
-    let numbers = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { (Substring($1), $0) })
+    let numbers = Dictionary(classNames.enumerated().map { (Substring($1), $0) }, uniquingKeysWith: min)
     labels = try images.indices.map { index in
       let name = images.name(at: index)
       guard let text = classes[Self.stem(name.split(separator: "/").last ?? "")] else {

@@ -21,7 +21,8 @@ public struct SubsetDataSet: ImageDataSet {
   ///   has no classes.
   public init(_ whole: any ImageDataSet, classesIn list: URL) throws {
     let names = try Self.lines(of: list)
-    let known = Dictionary(uniqueKeysWithValues: whole.classNames.enumerated().map { ($1, $0) })
+    // Names that differ in bytes may be the same text: é as one character or as two.
+    let known = Dictionary(whole.classNames.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     let unknown = names.filter { known[$0] == nil }
     guard unknown.isEmpty else {
       throw VisionDataError(
