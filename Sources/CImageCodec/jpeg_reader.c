@@ -92,6 +92,19 @@ static void create(jpeg_reader *reader) {
   codec->mem->alloc_small = allocate_with_image;
 }
 
+// Files are cut off more often than they are damaged in any other way. Where decoding stops at the lower end of a region,
+// it would depend on the region whether that shows; so the end is looked for first. Only markers are found: in a scan a
+// 0xFF is followed by 0 or a restart. Cameras append things of their own behind the end.
+static void check_end(jpeg_reader *reader) {
+  const struct jpeg_source_mgr *source = reader->codec.src;
+  const uint8_t *place = source->next_input_byte, *last = place + source->bytes_in_buffer - 1;
+  if (source->bytes_in_buffer >= 2 && last[-1] == 0xFF && last[0] == JPEG_EOI) return;
+  for (; place < last && (place = memchr(place, 0xFF, (size_t)(last - place))); place++) {
+    if (place[1] == JPEG_EOI) return;
+  }
+  WARNMS(&reader->codec, JWRN_JPEG_EOF);  // does not return
+}
+
 static void read_header(jpeg_reader *reader, const uint8_t *bytes, size_t byte_count) {
   j_decompress_ptr codec = &reader->codec;
   if (reader->is_created) forget_image(reader); else create(reader);
@@ -106,6 +119,7 @@ static void read_header(jpeg_reader *reader, const uint8_t *bytes, size_t byte_c
         height);
     longjmp(reader->failure.start, 1);
   }
+  check_end(reader);
   reader->has_header = 1;
 }
 

@@ -32,6 +32,19 @@ void png_reader_destroy(png_reader *reader) {
   *reader = (png_reader){0};
 }
 
+// Chunks lead from one to the next by their lengths, up to IEND. Where decoding stops at the lower end of a region, it would
+// depend on the region whether a file that is cut off is an error; so the end is looked for first.
+static void check_end(png_structp codec, const uint8_t *bytes, size_t byte_count) {
+  size_t position = 8;
+  for (int is_end = 0; !is_end;) {
+    if (byte_count - position < 12) png_error(codec, ends_early);
+    size_t length = png_get_uint_32(bytes + position);
+    if (length > byte_count - position - 12) png_error(codec, ends_early);
+    is_end = memcmp(bytes + position + 4, "IEND", 4) == 0;
+    position += 12 + length;
+  }
+}
+
 int png_reader_begin(png_reader *reader, const uint8_t *bytes, size_t byte_count, char *error) {
   png_reader_destroy(reader);
   reader->codec = png_create_read_struct(PNG_LIBPNG_VER_STRING, error, leave_with_text, ignore_warning);
@@ -65,25 +78,24 @@ int png_reader_begin(png_reader *reader, const uint8_t *bytes, size_t byte_count
     snprintf(error, CIMAGECODEC_ERROR_SIZE, "declares %zu x %zu pixels, more than a million on a side", width, height);
     png_longjmp(codec, 1);
   }
+  check_end(codec, bytes, byte_count);
   return 0;
 }
 
 // Looks at what follows the pixels, as png_read_end does, which however would also unpack all the data that a file may
-// hold beyond its last row.
-static void check_end(png_reader *reader, const uint8_t *bytes, size_t byte_count) {
+// hold beyond its last row. That there is an end was found out with the header.
+static void check_rest(png_reader *reader, const uint8_t *bytes, size_t byte_count) {
   size_t position = 8, consumed = byte_count - reader->remaining;
-  for (;;) {
-    if (byte_count - position < 12) png_error(reader->codec, ends_early);
+  for (int is_end = 0; !is_end;) {
     const uint8_t *name = bytes + position + 4;
     size_t length = png_get_uint_32(bytes + position);
-    if (length > byte_count - position - 12) png_error(reader->codec, ends_early);
     position += 12 + length;
     int is_critical = (name[0] & 0x20) == 0;
     if (position > consumed && is_critical &&
         crc32(crc32(0, NULL, 0), name, (uInt)length + 4) != png_get_uint_32(name + 4 + length)) {
       png_error(reader->codec, "CRC error at the end of the pixels or after them");
     }
-    if (memcmp(name, "IEND", 4) == 0) return;
+    is_end = memcmp(name, "IEND", 4) == 0;
   }
 }
 
@@ -122,7 +134,7 @@ static void decode(
     for (size_t y = 0; y < frame.top; y++) png_read_row(codec, pixels, NULL);
     for (size_t y = 0; y < frame.height; y++) png_read_row(codec, pixels + y * row_bytes, NULL);
   }
-  if (frame.top + frame.height == height) check_end(reader, bytes, byte_count);
+  if (frame.top + frame.height == height) check_rest(reader, bytes, byte_count);
   decoded->pixels = pixels;
   decoded->bytes_per_row = row_bytes;
   decoded->frame = frame;

@@ -1,4 +1,5 @@
 import Foundation
+import SimCLR
 import Torch
 import VisionData
 
@@ -54,7 +55,8 @@ struct AugmentBenchmark {
 
   private var batchSize: Int { min(Self.batchSize, dataSet.count) }
 
-  private var batchesAhead: Int { 2 }
+  /// As many as training has by default.
+  private var batchesAhead: Int { DataConfiguration().batchesAhead }
 
   private func makeLoader(measuresStages: Bool) throws -> ViewLoader {
     var configuration = AugmentationConfiguration()

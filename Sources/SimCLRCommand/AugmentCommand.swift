@@ -46,7 +46,8 @@ struct AugmentCommand: ParsableCommand {
     let figure = try AugmentationFigure(augmentation, side: size, seed: seed)
     let chosen = try chooseImages()
     try DurableFile.write(Data(ImageCodec.encodePNG(figure.draw(chosen))), to: URL(fileURLWithPath: output))
-    Console().note("\(chosen.count) images, \(figure.rowNames.count) rows: \(output)")
+    Console().note(
+      "\(chosen.count == 1 ? "1 image" : "\(chosen.count) images"), \(figure.rowNames.count) rows: \(output)")
   }
 
   /// Images that can be read, in random order.

@@ -48,7 +48,7 @@ struct AugmentBenchmarkCommand: ParsableCommand {
 
   func validate() throws {
     guard size >= 1 else { throw ValidationError("--size: expected at least 1 pixel, got \(size)") }
-    guard threads >= 0 else { throw ValidationError("--threads: expected at least 0, got \(threads)") }
+    guard 0...1024 ~= threads else { throw ValidationError("--threads: expected 0 to 1024, got \(threads)") }
     guard images ?? 1 >= 1 else { throw ValidationError("--images: expected at least 1, got \(images!)") }
     guard rounds >= 1 else { throw ValidationError("--rounds: expected at least 1, got \(rounds)") }
     guard cacheMegabytes >= 0 else {

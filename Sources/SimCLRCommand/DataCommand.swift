@@ -32,9 +32,21 @@ struct ShapesCommand: ParsableCommand {
   @Option(help: "What the images are drawn from.")
   var seed: UInt64 = 0
 
+  private func makeShapes() throws -> ShapesDataSet {
+    try ShapesDataSet(trainCount: train, testCount: test, imageSizePixels: size, seed: seed)
+  }
+
+  func validate() throws {
+    do {
+      _ = try makeShapes()
+    } catch let error as VisionDataError {
+      throw ValidationError(error.description)
+    }
+  }
+
   func run() throws {
     let console = Console()
-    let shapes = try ShapesDataSet(trainCount: train, testCount: test, imageSizePixels: size, seed: seed)
+    let shapes = try makeShapes()
     let outcome = try shapes.write(
       to: URL(fileURLWithPath: directory), threads: ProcessInfo.processInfo.activeProcessorCount)
     console.note(

@@ -5,7 +5,8 @@ import VisionData
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "inspect",
-    abstract: "Say what a data set holds: images, classes, sizes, kinds, bad files, mean and standard deviation.",
+    abstract:
+      "Say what a data set holds: layout, images, classes, sizes, kinds, bad files, mean and standard deviation.",
     discussion: """
       Every image is decoded. Bad ones are counted and the first ten named. Mean and standard deviation are those of \
       the pixels of all images on the scale 0…1, every pixel counting equally, so that a large image counts more than a \
@@ -29,7 +30,7 @@ struct InspectCommand: ParsableCommand {
 
   func validate() throws {
     guard limit ?? 1 >= 1 else { throw ValidationError("--limit: expected at least 1 image, got \(limit!)") }
-    guard threads >= 0 else { throw ValidationError("--threads: expected at least 0, got \(threads)") }
+    guard 0...1024 ~= threads else { throw ValidationError("--threads: expected 0 to 1024, got \(threads)") }
   }
 
   /// What was found, as it is printed with `--json`.
@@ -88,6 +89,7 @@ extension DataSetInspection {
     func add(_ name: String, _ text: String) {
       lines.append("  " + name.padding(toLength: 10, withPad: " ", startingAt: 0) + text)
     }
+    add("layout", layout)
     add("classes", classes?.text ?? "none: the images carry no labels")
     if let width, let height { add("size", Self.size(width, height)) }
     let kinds = [(stored.jpeg, "JPEG"), (stored.png, "PNG"), (stored.rawPixels, "raw pixels")].filter { $0.0 > 0 }
@@ -103,7 +105,7 @@ extension DataSetInspection {
     return lines.joined(separator: "\n")
   }
 
-  private static func images(_ count: Int) -> String { count == 1 ? "1 image" : "\(count) images" }
+  fileprivate static func images(_ count: Int) -> String { count == 1 ? "1 image" : "\(count) images" }
 
   private static func size(_ width: Spread, _ height: Spread) -> String {
     if width.isSingle, height.isSingle { return "\(width.minimum) × \(height.minimum) pixels" }
@@ -126,7 +128,8 @@ extension DataSetInspection.Classes {
   fileprivate var text: String {
     let each =
       imagesPerClass.isSingle
-      ? "\(imagesPerClass.minimum) images each" : "\(imagesPerClass.text) images (least, median, most)"
+      ? "\(DataSetInspection.images(imagesPerClass.minimum)) each"
+      : "\(imagesPerClass.text) images (least, median, most)"
     return "\(count), \(each): " + firstNames.joined(separator: ", ") + (count > firstNames.count ? ", …" : "")
   }
 }

@@ -30,8 +30,8 @@ public final class ImageDecoder {
   ///
   /// - Parameter bytes: the whole file; it must stay as it is until the last `decode` of this image.
   /// - Returns: the size of the image as it will be decoded, in pixels.
-  /// - Throws: `VisionDataError` when there are no bytes, when they are neither JPEG nor PNG, when the header is corrupt
-  ///   or cut short, and when it declares more than 100 megapixels.
+  /// - Throws: `VisionDataError` when there are no bytes, when they are neither JPEG nor PNG, when the header is corrupt,
+  ///   when the file is cut off anywhere before its end marker, and when it declares more than 100 megapixels.
   public func begin(_ bytes: UnsafeBufferPointer<UInt8>) throws -> (width: Int, height: Int) {
     (width, height) = (0, 0)
     try withErrorText {
@@ -52,8 +52,7 @@ public final class ImageDecoder {
   ///     scaled pixel that the region touches is decoded.
   ///   - scaleDenominator: 1, 2, 4 or 8; JPEG is scaled down by it within its transform, which is cheaper than decoding
   ///     at full scale and not the same as resizing after. PNG is decoded at full scale whatever is asked for.
-  /// - Throws: `VisionDataError` when the data are corrupt or end before the region does. After that the image has to be
-  ///   begun anew.
+  /// - Throws: `VisionDataError` when the data that the region takes are corrupt. After that the image has to be begun anew.
   public func decode(_ region: CropRectangle, scaleDenominator: Int = 1) throws -> DecodedRegion {
     precondition(
       region.left >= 0 && region.top >= 0 && region.width > 0 && region.height > 0

@@ -2,6 +2,7 @@ import VisionData
 
 /// Images of 16 × 16 pixels in two classes: stripes lying and standing, each image with other shades and widths.
 struct StripedImages: ImageDataSet {
+  let layout = "in memory"
   let count: Int
   var first = 0
   var unreadable: Set<Int> = []

@@ -205,6 +205,10 @@ import VisionData
       other?.description
         == "the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run"
     )
+    let turned = #expect(throws: RunError.self) {
+      try Pretraining.resume(fixture.configuration("data.applies_exif_orientation=true"), in: run)
+    }
+    #expect(turned?.description.contains("(data.applies_exif_orientation is true now and was false then)") == true)
     let view = #expect(throws: RunError.self) {
       try Pretraining.resume(fixture.configuration("augmentation.second_view.blur_probability=0.1"), in: run)
     }

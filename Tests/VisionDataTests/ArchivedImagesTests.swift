@@ -52,7 +52,7 @@ struct ArchivedImagesTests {
     let archive = try tar("images", to: "images.tar", format: format)
     let images = try DataSetLocator.open(archive, split: .train)
     try expectSame(images, as: ImageFolder(folder.url.appendingPathComponent("images")))
-    #expect(images.name(at: 0) == archive.path + "/a/2.jpg")
+    #expect(images.name(at: 0) == archive.path + "/a/2.jpg" && images.layout == "class folders in a tar archive")
   }
 
   @Test("a flat archive has images without labels")
@@ -76,6 +76,21 @@ struct ArchivedImagesTests {
       try expectSame(images, as: ImageFolder(folder.url.appendingPathComponent("images")))
       #expect(images.name(at: 2).hasSuffix("/n02/n02_1.JPEG"))
     }
+  }
+
+  @Test("a class in several archives of archives is one class")
+  func spreadClass() throws {
+    for (part, name) in [("first", "n02"), ("second", "n01"), ("second", "n02")] {
+      try folder.writeImage("\(part)-\(name)/\(part).jpg")
+      try FileManager.default.createDirectory(
+        atPath: folder.path + "/" + part, withIntermediateDirectories: true)
+      try tar("\(part)-\(name)", to: "\(part)/\(name).tar")
+    }
+    try FileManager.default.createDirectory(atPath: folder.path + "/train", withIntermediateDirectories: true)
+    for part in ["first", "second"] { try tar(part, to: "train/\(part).tar") }
+    let images = try DataSetLocator.open(folder.url, split: .train)
+    #expect(images.classNames == ["n01", "n02"] && (0..<3).map(images.label(at:)) == [0, 1, 1])
+    #expect((0..<3).map { images.name(at: $0).suffix(14) } == ["n01/second.jpg", "/n02/first.jpg", "n02/second.jpg"])
   }
 
   @Test("ImageNet's validation archive takes its classes from a list", arguments: ["val.txt", "LOC_val_solution.csv"])
@@ -112,6 +127,7 @@ struct ArchivedImagesTests {
     }
     let images = try DataSetLocator.open(folder.url.appendingPathComponent("data-{000..002}.tar"), split: .train)
     #expect(images.count == 12 && images.classNames == ["0", "1", "2", "3"])
+    #expect(images.layout == "WebDataset samples in 3 tar archives")
     #expect((0..<12).map(images.label(at:)) == [0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3])
     let plain = try (0..<3).map { try ImageFolder(folder.url.appendingPathComponent("shard\($0)")) }
     #expect(try images.image(at: 6) == plain[1].image(at: 2))
@@ -179,6 +195,10 @@ struct ArchivedImagesTests {
       message { _ = try ArchivedImages([path]) }
         == "\(path) ends early: 2.jpg should go on to byte \(second + 512 + size), but the archive ends at "
         + "\(second + 600); fetch it again")
+    try Data(bytes[..<(second + 100)]).write(to: archive)
+    #expect(
+      message { _ = try ArchivedImages([path]) }
+        == "\(path) ends early: no end mark follows its last file, 1.jpg; fetch it again")
     try Data(bytes).write(to: archive)
     try patch(archive) { $0[second + 3] ^= 1 }
     #expect(
@@ -195,6 +215,22 @@ struct ArchivedImagesTests {
     #expect(
       message { _ = try ArchivedImages([other]) }
         == "\(other): no images in it; expected .jpg, .jpeg or .png files in a tar archive")
+  }
+
+  @Test("an image that is a link, hard or symbolic, is not passed over")
+  func links() throws {
+    try folder.writeImage("hard/a/1.jpg")
+    try FileManager.default.linkItem(atPath: folder.path + "/hard/a/1.jpg", toPath: folder.path + "/hard/a/2.jpg")
+    try folder.writeImage("soft/a/1.jpg")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path + "/soft/a/2.jpg", withDestinationPath: "1.jpg")
+    for name in ["hard", "soft"] {
+      let archive = try tar(name, to: name + ".tar").path
+      #expect(
+        message { _ = try ArchivedImages([archive]) }
+          == "\(archive): a/2.jpg is a link, expected the image itself; pack it with tar --dereference --hard-dereference"
+      )
+    }
   }
 
   @Test("patterns that name nothing, and archives asked for a split, are refused")

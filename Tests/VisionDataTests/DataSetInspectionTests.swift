@@ -29,7 +29,7 @@ struct DataSetInspectionTests {
   @Test("counts images, classes, sizes and kinds, and names bad files in order")
   func findsEverything() throws {
     let inspection = try DataSetInspection(of: try writeMixture(), threads: 2)
-    #expect(inspection.imageCount == 16 && inspection.inspectedCount == 16)
+    #expect(inspection.layout == "class folders" && inspection.imageCount == 16 && inspection.inspectedCount == 16)
     #expect(
       inspection.classes
         == .init(

@@ -116,6 +116,7 @@ struct DataSetLayoutTests {
     #expect(try DataSetLocator.open(folder.url, split: .train).classNames == ["n01", "n02"])
     let test = try DataSetLocator.open(folder.url, split: .test)
     #expect(test.classNames == ["n01", "n02"] && (0..<2).map(test.label(at:)) == [1, 0])
+    #expect(test.layout == "images in a folder, classes from val_annotations.txt")
     let list = folder.path + "/val/val_annotations.txt"
     for (text, reason) in [
       ("val_0.JPEG\tn02\n", "no class for \(folder.path)/val/images/val_1.JPEG"),
@@ -151,6 +152,18 @@ struct DataSetLayoutTests {
     #expect(
       message { _ = try SubsetDataSet(whole, classesIn: list) }
         == "\(list.path): 2 of 3 classes are not in the data set (first: x), which has a, b, c, …")
+  }
+
+  @Test("class folders whose names are the same text in other bytes are told apart, and a list means the first")
+  func equivalentNames() throws {
+    for (number, name) in ["e\u{301}", "\u{e9}"].enumerated() {
+      try folder.writeImage("{images}/\(name)/\(number).jpg")
+    }
+    let images = try DataSetLocator.open(folder.url.appendingPathComponent("{images}"), split: .train)
+    #expect(images.classNames.count == 2 && (0..<2).map(images.label(at:)) == [0, 1])
+    let list = try folder.write(Array("\u{e9}\n".utf8), "classes.txt")
+    let subset = try SubsetDataSet(images, classesIn: list)
+    #expect(subset.count == 1 && subset.name(at: 0).hasSuffix("/0.jpg"))
   }
 
   @Test("a list of images keeps those, in the data set's order")

@@ -72,6 +72,17 @@ struct ImageFolderTests {
     #expect(images.classNames == ["a", "b"] && images.count == 2)
   }
 
+  @Test("a pipe that is named like an image is not waited for")
+  func pipe() throws {
+    try folder.writeImage("a/1.jpg")
+    #expect(mkfifo(folder.path + "/a/2.jpg", 0o600) == 0 && mkfifo(folder.path + "/b.tar", 0o600) == 0)
+    let images = try ImageFolder(folder.url)
+    #expect(
+      message { _ = try images.image(at: 1) }
+        == "\(folder.path)/a/2.jpg: expected a file, got a folder, pipe or device")
+    #expect(message { _ = try ArchivedImages([folder.path + "/b.tar"]) }.hasSuffix("got a pipe or device"))
+  }
+
   @Test("a file that is no image shows when it is decoded, by name")
   func notAnImage() throws {
     try folder.write(Array("hello".utf8), "a/1.jpg")
@@ -95,7 +106,7 @@ struct ImageFolderTests {
     try folder.writeImage("2.jpg")
     #expect(
       message { _ = try ImageFolder(folder.url) }
-        == "\(folder.path) holds 1 images directly (2.jpg, …) and 1 in sub-folders (a/1.jpg, …); keep either class "
+        == "\(folder.path) holds images directly (1, first 2.jpg) and in sub-folders (1, first a/1.jpg); keep either class "
         + "folders or a flat folder")
   }
 
@@ -232,8 +243,8 @@ struct DataSetLocatorTests {
     let file = try folder.write([1], "archive.tar.gz")
     #expect(
       message { _ = try DataSetLocator.open(file, split: .test) }
-        == "\(file.path) is a file; expected a folder that holds test/ or val/ (or cifar-10-batches-bin/). An archive "
-        + "has to be unpacked first; for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
+        == "\(file.path) is a file; expected a folder that holds test/ or val/ (or cifar-10-batches-bin/). Of files "
+        + "only .tar archives are read: decompress others; for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
     try FileManager.default.removeItem(at: file)
     #expect(
       message { _ = try DataSetLocator.open(folder.url, split: .test) }

@@ -162,7 +162,7 @@ struct ImageCodecTests {
     #expect(throws: VisionDataError("\(missing.path): cannot be read: No such file or directory")) {
       try ImageCodec.decode(contentsOf: missing)
     }
-    #expect(throws: VisionDataError("\(folder.path): cannot be read: Is a directory")) {
+    #expect(throws: VisionDataError("\(folder.path): expected a file, got a folder, pipe or device")) {
       try ImageCodec.decode(contentsOf: folder)
     }
     let text = folder.appendingPathComponent("notes.png")

@@ -225,17 +225,36 @@ struct ImageDecoderTests {
     try bytes.withUnsafeBufferPointer { all in
       let _ = try decoder.begin(all)
       for _ in 0..<3 { #expect(part(of: try decoder.decode(region), region) == part(of: image, region)) }
-      // Enough for the rows above the end, and an error for those below.
-      let _ = try decoder.begin(UnsafeBufferPointer(rebasing: all[..<(all.count * 3 / 4)]))
-      let top = CropRectangle(top: 0, left: 0, height: 20, width: 117)
-      #expect(part(of: try decoder.decode(top), top) == part(of: image, top))
-      let message = "cannot decode this JPEG: the JPEG data ends before the image is complete"
-      #expect(throws: VisionDataError(message)) {
-        try decoder.decode(CropRectangle(top: 80, left: 0, height: 3, width: 9))
+      var damaged = try Fixture("codec").bytes("png_rgb.bytes")
+      damaged[damaged.count / 2] ^= 1
+      try damaged.withUnsafeBufferPointer { damaged in
+        let (width, height) = try decoder.begin(damaged)
+        let image = CropRectangle(top: 0, left: 0, height: height, width: width)
+        #expect(throws: VisionDataError("cannot decode this PNG: IDAT: incorrect data check")) {
+          try decoder.decode(image)
+        }
+        #expect(throws: VisionDataError("cannot decode: no image was begun")) { try decoder.decode(image) }
       }
-      #expect(throws: VisionDataError("cannot decode: no image was begun")) { try decoder.decode(region) }
       let _ = try decoder.begin(all)
       #expect(part(of: try decoder.decode(region), region) == part(of: image, region))
+    }
+  }
+
+  @Test(
+    "a file that is cut off is refused before any of it is decoded, and one with something behind its end is not",
+    arguments: ["jpeg_420", "jpeg_progressive", "jpeg_grey", "png_rgb", "png_rgb_interlaced"])
+  func endOfFile(kind: String) throws {
+    let bytes = try Fixture("codec").bytes(kind + ".bytes")
+    let decoder = ImageDecoder()
+    func begin(_ bytes: [UInt8]) throws -> Int { try bytes.withUnsafeBufferPointer { try decoder.begin($0).width } }
+    for count in 8..<bytes.count {
+      #expect(throws: VisionDataError.self, "\(count) bytes") { try begin(Array(bytes[..<count])) }
+    }
+    // As disks leave a file of which the last part was never written.
+    #expect(throws: VisionDataError.self) { try begin(bytes.dropLast(20) + [UInt8](repeating: 0, count: 20)) }
+    let width = try begin(bytes)
+    for rest in [[0], [0xFF], [0xFF, 0xD8, 0xFF, 0xE0], [UInt8](repeating: 7, count: 5_000)] {
+      #expect(try begin(bytes + rest) == width)
     }
   }
 

@@ -5,6 +5,7 @@ import VisionData
 
 /// Images made on the spot: one of a colour for each index, with chosen ones unreadable or slow.
 private struct SyntheticDataSet: ImageDataSet {
+  let layout = "made on the spot"
   let count: Int
   var classNames: [String] = ["even", "odd"]
   var bad: Set<Int> = []
@@ -225,6 +226,17 @@ struct ViewLoaderTests {
     usleep(200_000)
     #expect(dataSet.reads.value.count == 40)
     #expect(try batches.all().count == 10)
+  }
+
+  @Test("views for which there is no memory are an error")
+  func noMemory() throws {
+    var configuration = AugmentationConfiguration()
+    configuration.imageSize = 10_000_000
+    let loader = ViewLoader(
+      dataSet: SyntheticDataSet(count: 20), augmenter: ViewAugmenter(configuration, seed: 1),
+      sampler: try EpochSampler(count: 20, globalBatchSize: 4, seed: 1), options: .init(threads: 2))
+    let text = #expect(throws: VisionDataError.self) { try loader.epoch(0).next() }?.description ?? ""
+    #expect(text.hasPrefix("no memory for the views of a batch (4577636718 MiB each): use a smaller "), "\(text)")
   }
 
   @Test("cancelling, finishing and letting go leave no thread running")

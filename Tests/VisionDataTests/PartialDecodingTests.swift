@@ -5,6 +5,7 @@ import VisionData
 
 /// JPEG files in memory.
 private struct EncodedDataSet: ImageDataSet {
+  let layout = "in memory"
   let files: [[UInt8]]
   let reads = Box<[Int]>([])
 
@@ -105,6 +106,18 @@ struct PartialDecodingTests {
     let mean = differences.reduce(0, +) / Double(differences.count)
     #expect(mean > 0, "something is decoded at a smaller scale")
     #expect(mean <= 1 && differences[differences.count * 99 / 100] <= 6, "mean \(mean)")
+  }
+
+  @Test("a large file that is cut off is replaced whatever part of it the crops need")
+  func cutOff() throws {
+    let whole = try EncodedDataSet.photos(100, width: 330, height: 220)
+    var files = whole.files
+    files[41] = files[41].dropLast(30)
+    let dataSet = EncodedDataSet(files: files)
+    for batch in try batches(dataSet, size: 8, epochs: 8) {
+      #expect(!batch.sampleIndices.contains(41) && batch.sampleIndices.count { $0 == 42 } == 2)
+    }
+    #expect(try DataSetInspection(of: dataSet, threads: 1).badImageCount == 1)
   }
 
   @Test("small images are read once when they are kept, and give the same views")

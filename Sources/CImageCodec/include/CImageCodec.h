@@ -39,8 +39,9 @@ void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder);
 void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder);
 
 // Reads the header of a JPEG or PNG, told apart by their first bytes, and gives the size of the image as it will be
-// decoded: turned upright when `honours_orientation` is not 0 and its EXIF data say how it lies. The bytes are read
-// until the last `cimagecodec_decoder_decode` of this image.
+// decoded: turned upright when `honours_orientation` is not 0 and its EXIF data say how it lies. A file that is cut off,
+// so that its end marker is missing, is refused here, whatever will be decoded of it. The bytes are read until the last
+// `cimagecodec_decoder_decode` of this image.
 int cimagecodec_decoder_begin(
     cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int honours_orientation, size_t *width,
     size_t *height, char error[CIMAGECODEC_ERROR_SIZE]);
@@ -61,8 +62,7 @@ typedef struct {
 // JPEG: libjpeg-turbo's islow transform and fancy upsampling; grey, YCbCr, RGB, CMYK and YCCK (both with inks inverted,
 // as Adobe writes them and Pillow takes them). Damage that libjpeg-turbo mends with a warning is accepted, as Pillow and
 // torchvision do. PNG: palettes and grey are expanded, 16-bit samples scaled to 8 bits with rounding, alpha dropped
-// without compositing, gamma left as stored. A file that ends early is an error as soon as what lacks is needed: a region
-// above the end may still decode.
+// without compositing, gamma left as stored; damage below the region may go unseen.
 int cimagecodec_decoder_decode(
     cimagecodec_decoder *decoder, cimagecodec_rectangle region, int scale_denominator, cimagecodec_region *decoded,
     char error[CIMAGECODEC_ERROR_SIZE]);

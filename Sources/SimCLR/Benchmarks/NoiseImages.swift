@@ -2,6 +2,7 @@ import VisionData
 
 /// Images of random pixels, for measuring where there are no others.
 struct NoiseImages: ImageDataSet {
+  let layout = "noise in memory"
   let count: Int
   /// Width and height in pixels.
   let side: Int

@@ -49,7 +49,7 @@ extension Configuration {
     } catch let error as VisionDataError {
       throw ConfigurationError(error.description)
     }
-    try require(data.threads >= 0, "data.threads", "0 (all cores) or more", data.threads)
+    try require(0...1024 ~= data.threads, "data.threads", "0 (all cores) to 1024", data.threads)
     try require(data.batchesAhead >= 1, "data.batches_ahead", "at least 1", data.batchesAhead)
     try require(data.cacheMegabytes >= 0, "data.cache_megabytes", "at least 0", data.cacheMegabytes)
     try require(
@@ -104,7 +104,7 @@ extension Configuration {
       training.maximumSkippedSteps >= 0, "training.maximum_skipped_steps", "0 (the first ends the run) or more",
       training.maximumSkippedSteps)
     try require(training.seed >= 0, "training.seed", "0 or more", training.seed)
-    try require(training.threads >= 0, "training.threads", "0 (all cores) or more", training.threads)
+    try require(0...1024 ~= training.threads, "training.threads", "0 (all cores) to 1024", training.threads)
     try require(
       schedule.warmupEpochs >= 0 && schedule.warmupEpochs <= Double(training.epochs), "schedule.warmup_epochs",
       "a number from 0 to training.epochs (\(training.epochs))", schedule.warmupEpochs)

@@ -119,6 +119,7 @@ extension Configuration {
   func checkContinues(_ original: Configuration) throws {
     var comparable = self
     comparable.data = original.data
+    comparable.data.appliesExifOrientation = data.appliesExifOrientation
     comparable.output = original.output
     comparable.evaluation = original.evaluation
     comparable.augmentation.device = original.augmentation.device

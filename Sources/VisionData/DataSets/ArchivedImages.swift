@@ -5,19 +5,29 @@
 public struct ArchivedImages: ImageDataSet {
   struct Record: Sendable {
     let archive: Int32
-    let label: Int32
+    var label: Int32
     let offset: Int
     let size: Int
     let name: String
+
+    func labelled(_ label: Int32) -> Record {
+      var record = self
+      record.label = label
+      return record
+    }
   }
 
+  public let layout: String
   public let classNames: [String]
   private let archives: [String]
   private let records: [Record]
 
-  /// - Parameter records: In the order of the data set; `label` is −1 where there are no classes.
-  init(archives: [String], records: [Record], classNames: [String]) {
-    (self.archives, self.records, self.classNames) = (archives, records, classNames)
+  /// - Parameters:
+  ///   - kind: What lies in the archives.
+  ///   - records: In the order of the data set; `label` is −1 where there are no classes.
+  private init(_ kind: String, in archives: [TarArchive], records: [Record], classNames: [String]) {
+    layout = "\(kind) in " + (archives.count == 1 ? "a tar archive" : "\(archives.count) tar archives")
+    (self.archives, self.records, self.classNames) = (archives.map(\.path), records, classNames)
   }
 
   public var count: Int { records.count }
@@ -46,10 +56,10 @@ extension ArchivedImages {
   /// | images in folders | the first folder |
   /// | images | none |
   ///
-  /// - Throws: `VisionDataError` when an archive cannot be read, is damaged, holds no image, or labels some images and
-  ///   not others.
+  /// - Throws: `VisionDataError` when an archive cannot be read, is damaged, holds no image or links to images, or labels
+  ///   some images and not others.
   public init(_ paths: [String]) throws {
-    let archives = try paths.map { try TarArchive($0) }
+    let archives = try paths.map { try TarArchive($0).withoutLinkedImages() }
     let entries = archives.flatMap(\.entries)
     if entries.contains(where: { $0.name.hasSuffix(".tar") }) {
       try self.init(classArchivesIn: archives)
@@ -63,25 +73,26 @@ extension ArchivedImages {
     }
   }
 
-  /// ImageNet's: an archive of archives, one for each class.
+  /// ImageNet's: an archive of archives, one for each class. A class may be spread over several outer ones.
   private init(classArchivesIn archives: [TarArchive]) throws {
-    var classes: [(name: String, archive: Int32, images: [TarArchive.Entry])] = []
+    var classes: [String: [Record]] = [:]
     for (number, archive) in archives.enumerated() {
       for inner in archive.entries where inner.name.hasSuffix(".tar") {
         let name = String(lastComponent(inner.name).dropLast(".tar".count))
-        let images = try TarArchive(archive.path, within: inner).entries.filter { isImage($0.name) }
-        classes.append((name, Int32(number), images))
+        let images = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries.filter {
+          isImage($0.name)
+        }
+        classes[name, default: []] += sorted(images).map { image in
+          Record(
+            archive: Int32(number), label: -1, offset: image.offset, size: image.size, name: name + "/" + image.name)
+        }
       }
     }
-    classes.sort { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
-    let records = classes.enumerated().flatMap { label, entry in
-      sorted(entry.images).map { image in
-        Record(
-          archive: entry.archive, label: Int32(label), offset: image.offset, size: image.size,
-          name: entry.name + "/" + image.name)
-      }
+    let names = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let records = names.enumerated().flatMap { label, name in
+      classes[name]!.map { $0.labelled(Int32(label)) }
     }
-    self.init(archives: archives.map(\.path), records: records, classNames: classes.map(\.name))
+    self.init("an archive for each class", in: archives, records: records, classNames: names)
   }
 
   /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side.
@@ -110,7 +121,8 @@ extension ArchivedImages {
       }
     }
     let classCount = (records.map { Int($0.label) }.max() ?? -1) + 1
-    self.init(archives: archives.map(\.path), records: records, classNames: (0..<classCount).map(String.init))
+    self.init(
+      "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init))
   }
 
   private static func label(_ entry: TarArchive.Entry, in archive: TarArchive) throws -> Int32 {
@@ -145,7 +157,19 @@ extension ArchivedImages {
         archive: image.archive, label: labels[folder(image.name)] ?? -1, offset: image.entry.offset,
         size: image.entry.size, name: image.name)
     }
-    self.init(archives: archives.map(\.path), records: records, classNames: classNames)
+    self.init(
+      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames)
+  }
+}
+
+extension TarArchive {
+  /// The archive itself.
+  ///
+  /// - Throws: `VisionDataError` when an image in it is a link, which would otherwise be missing without a word.
+  fileprivate func withoutLinkedImages() throws -> TarArchive {
+    guard let link = links.first(where: isImage) else { return self }
+    throw VisionDataError(
+      "\(path): \(link) is a link, expected the image itself; pack it with tar --dereference --hard-dereference")
   }
 }
 

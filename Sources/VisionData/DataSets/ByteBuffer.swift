@@ -28,17 +28,19 @@ public final class ByteBuffer {
 extension ByteBuffer {
   /// Reads a whole file.
   ///
-  /// - Throws: `VisionDataError` that names the file when it cannot be read.
+  /// - Throws: `VisionDataError` that names the file when it cannot be read or is no regular file.
   public func read(contentsOf path: String) throws {
     func failure() -> VisionDataError {
       VisionDataError("\(path): cannot be read: \(String(cString: strerror(errno)))")
     }
 
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // Of a pipe, without O_NONBLOCK, a writer would be waited for.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw failure() }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure() }
+    guard status.isRegularFile else { throw VisionDataError("\(path): expected a file, got a folder, pipe or device") }
     let room = resize(to: Int(status.st_size))
     var filled = 0
     while filled < room.count {

@@ -63,11 +63,12 @@ public struct CIFAR10Archive: Sendable {
       }
       return .alreadyThere
     }
-    try FileSystem.createFolder(directory.path)
     if let archive {
       try verifyLocal(archive, onProgress)
+      try FileSystem.createFolder(directory.path)
       try unpack(archive.path, into: directory, onProgress)
     } else {
+      try FileSystem.createFolder(directory.path)
       let download = directory.path + "/cifar-10-binary.tar.gz.partial"
       try fetch(to: download, onProgress)
       try unpack(download, into: directory, onProgress)

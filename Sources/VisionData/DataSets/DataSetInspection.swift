@@ -40,6 +40,8 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
     }
   }
 
+  /// How the images are laid out.
+  public let layout: String
   /// Images in the data set.
   public let imageCount: Int
   /// Images that were read and decoded: all, or as many as the limit says.
@@ -74,6 +76,7 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
     of dataSet: any ImageDataSet, limit: Int? = nil, threads: Int, onProgress: (Int, Int) -> Void = { _, _ in }
   ) throws {
     precondition(limit ?? 1 >= 1, "DataSetInspection: expected a limit of at least 1 image, got \(limit!)")
+    layout = dataSet.layout
     imageCount = dataSet.count
     inspectedCount = min(limit ?? dataSet.count, dataSet.count)
     classes = Self.classes(of: dataSet)

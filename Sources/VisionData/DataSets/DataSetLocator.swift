@@ -17,8 +17,9 @@ public enum DataSetLocator {
   /// - Throws: `VisionDataError` saying what was expected, what lies there, and what to try.
   public static func open(_ root: URL, split: DataSetSplit) throws -> any ImageDataSet {
     let path = root.path
-    if path.contains("{") || path.hasSuffix(".tar") { return try openArchives(path, split: split) }
-    switch try FileSystem.kind(of: path) {
+    let kind = try FileSystem.kind(of: path)
+    if kind != .folder, path.contains("{") || path.hasSuffix(".tar") { return try openArchives(path, split: split) }
+    switch kind {
     case .folder: break
     case .missing:
       throw VisionDataError(
@@ -26,8 +27,8 @@ public enum DataSetLocator {
           + "`simclr data shapes DIR`")
     case .file:
       throw VisionDataError(
-        "\(path) is a file; expected \(expectation(for: split)). An archive has to be unpacked first; for CIFAR-10's "
-          + "use `simclr data cifar10 DIR --from ARCHIVE`")
+        "\(path) is a file; expected \(expectation(for: split)). Of files only .tar archives are read: decompress others; "
+          + "for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
     }
     if let binary = try openBinary(in: root, split: split) { return binary }
     guard split != .unlabeled else {

@@ -131,3 +131,8 @@ package enum FileSystem {
     return String(trimmed[..<slash])
   }
 }
+
+extension stat {
+  /// Whether these are the particulars of a regular file.
+  var isRegularFile: Bool { st_mode & S_IFMT == S_IFREG }
+}

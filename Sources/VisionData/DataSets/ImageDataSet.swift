@@ -6,6 +6,9 @@ public protocol ImageDataSet: Sendable {
   /// Number of images, at least 1.
   var count: Int { get }
 
+  /// How the images are laid out, in a few words for people: `class folders`.
+  var layout: String { get }
+
   /// Names of the classes, in the order of their labels; empty when the images carry no labels.
   var classNames: [String] { get }
 

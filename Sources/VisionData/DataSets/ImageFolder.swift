@@ -43,8 +43,8 @@ public struct ImageFolder: ImageDataSet {
       throw VisionDataError("\(rootPath): no images in it; \(walk.advice)")
     case (false, false):
       throw VisionDataError(
-        "\(rootPath) holds \(flat.count) images directly (\(flat[0]), …) and \(paths.count) in sub-folders "
-          + "(\(paths[0]), …); keep either class folders or a flat folder")
+        "\(rootPath) holds images directly (\(flat.count), first \(flat[0])) and in sub-folders (\(paths.count), first "
+          + "\(paths[0])); keep either class folders or a flat folder")
     case (false, true):
       self.classNames = []
       self.paths = flat
@@ -58,6 +58,8 @@ public struct ImageFolder: ImageDataSet {
   }
 
   public var count: Int { paths.count }
+
+  public var layout: String { classNames.isEmpty ? "images in a folder" : "class folders" }
 
   public func label(at index: Int) -> Int? { labels.isEmpty ? nil : Int(labels[index]) }
 

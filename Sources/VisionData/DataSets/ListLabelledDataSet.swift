@@ -2,6 +2,7 @@ import Foundation
 
 /// Images without labels of their own, labelled by a text file: Tiny-ImageNet's and ImageNet's validation images.
 public struct ListLabelledDataSet: ImageDataSet {
+  public let layout: String
   public let classNames: [String]
   private let images: any ImageDataSet
   private let labels: [Int]
@@ -23,7 +24,7 @@ public struct ListLabelledDataSet: ImageDataSet {
       }
       classes[Self.stem(words[0])] = words[1]
     }
-    let numbers = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { (Substring($1), $0) })
+    let numbers = Dictionary(classNames.enumerated().map { (Substring($1), $0) }, uniquingKeysWith: min)
     labels = try images.indices.map { index in
       let name = images.name(at: index)
       guard let text = classes[Self.stem(name.split(separator: "/").last ?? "")] else {
@@ -36,6 +37,7 @@ public struct ListLabelledDataSet: ImageDataSet {
       return label
     }
     (self.images, self.classNames) = (images, classNames)
+    layout = "\(images.layout), classes from \(list.lastPathComponent)"
   }
 
   private static func stem(_ name: Substring) -> Substring { name.prefix { $0 != "." } }

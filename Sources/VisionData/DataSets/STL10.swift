@@ -42,6 +42,7 @@ public struct STL10: ImageDataSet {
   }
 
   public var count: Int { images.count }
+  public var layout: String { "STL-10, binary" }
   public func label(at index: Int) -> Int? { labels.isEmpty ? nil : Int(labels[index]) }
   public func name(at index: Int) -> String { images.name(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }

@@ -21,7 +21,8 @@ public struct SubsetDataSet: ImageDataSet {
   ///   has no classes.
   public init(_ whole: any ImageDataSet, classesIn list: URL) throws {
     let names = try Self.lines(of: list)
-    let known = Dictionary(uniqueKeysWithValues: whole.classNames.enumerated().map { ($1, $0) })
+    // Names that differ in bytes may be the same text: é as one character or as two.
+    let known = Dictionary(whole.classNames.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     let unknown = names.filter { known[$0] == nil }
     guard unknown.isEmpty else {
       throw VisionDataError(
@@ -69,6 +70,8 @@ public struct SubsetDataSet: ImageDataSet {
 
   public var count: Int { indices.count }
 
+  public var layout: String { whole.layout }
+
   public func label(at index: Int) -> Int? {
     guard let label = whole.label(at: indices[index]) else { return nil }
     return relabelling.map { $0[label]! } ?? label
@@ -92,6 +95,7 @@ public struct JoinedDataSet: ImageDataSet {
 
   public init(_ first: any ImageDataSet, _ second: any ImageDataSet) { (self.first, self.second) = (first, second) }
 
+  public var layout: String { first.layout }
   public var classNames: [String] { [] }
   public var count: Int { first.count + second.count }
   public func label(at index: Int) -> Int? { nil }

@@ -13,6 +13,8 @@ struct TarArchive: Sendable {
 
   let path: String
   let entries: [Entry]
+  /// Names of links, which have no bytes of their own.
+  let links: [String]
 
   private static let block = 512
 
@@ -25,18 +27,21 @@ struct TarArchive: Sendable {
     let place = part.map { "\(path), in \($0.name)" } ?? path
     let end = part.map { $0.offset + $0.size } ?? file.size
     var entries: [Entry] = []
+    var links: [String] = []
     var position = part?.offset ?? 0
     var longName: String?
     var longSize: Int?
+    var hasEnd = false
     while position + Self.block <= end {
       let header = try file.read(Self.block, at: position)
       // Two blocks of zeros end an archive; one is enough to know.
-      if header.allSatisfy({ $0 == 0 }) { break }
+      hasEnd = header.allSatisfy { $0 == 0 }
+      if hasEnd { break }
       guard Self.hasRightChecksum(header), let size = longSize ?? Self.number(header[124..<136]), size >= 0
       else {
         throw VisionDataError(
           position == (part?.offset ?? 0)
-            ? "\(place) is not a tar archive (compressed ones have to be decompressed first)"
+            ? Self.noArchive(place)
             : "\(place) is damaged at byte \(position): expected the header of a file; fetch it again")
       }
       let start = position + Self.block
@@ -53,14 +58,24 @@ struct TarArchive: Sendable {
         let records = Self.paxRecords(try file.read(size, at: start))
         (longName, longSize) = (records["path"], records["size"].flatMap { Int($0) })
       case UInt8(ascii: "0"), UInt8(ascii: "7"), 0: entries.append(Entry(name: name, offset: start, size: size))
+      case UInt8(ascii: "1"), UInt8(ascii: "2"): links.append(name)
       default: break
       }
       position = start + (size + Self.block - 1) / Self.block * Self.block
     }
-    guard position < end || !entries.isEmpty else {
+    guard end > (part?.offset ?? 0) else {
       throw VisionDataError("\(place) is empty: expected a tar archive of images")
     }
-    self.entries = entries
+    guard hasEnd else {
+      throw VisionDataError(
+        entries.last.map { "\(place) ends early: no end mark follows its last file, \($0.name); fetch it again" }
+          ?? Self.noArchive(place))
+    }
+    (self.entries, self.links) = (entries, links)
+  }
+
+  private static func noArchive(_ place: String) -> String {
+    "\(place) is not a tar archive (compressed ones have to be decompressed first)"
   }
 
   private static func hasRightChecksum(_ header: [UInt8]) -> Bool {
@@ -115,10 +130,13 @@ struct ArchiveFile: ~Copyable {
   private let descriptor: Int32
 
   init(_ path: String) throws {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw FileSystem.failure("read", path, code: errno) }
     var status = stat()
-    guard descriptor >= 0, fstat(descriptor, &status) == 0 else {
-      throw FileSystem.failure("read", path, code: errno)
+    guard fstat(descriptor, &status) == 0, status.isRegularFile else {
+      close(descriptor)
+      throw VisionDataError(
+        "\(path): expected a tar archive in a file that can be read at any place, got a pipe or device")
     }
     (self.path, self.descriptor, size) = (path, descriptor, Int(status.st_size))
   }

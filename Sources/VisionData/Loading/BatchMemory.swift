@@ -21,13 +21,16 @@ final class BatchMemory: Sendable {
   }
 
   /// A piece of that many bytes, at least 1; whatever is in it.
-  func take(bytes: Int) -> UnsafeMutableRawPointer {
+  ///
+  /// - Throws: `VisionDataError` when the system has no such memory.
+  func take(bytes: Int) throws -> UnsafeMutableRawPointer {
     if let piece = state.withLock({ $0.free[bytes]?.popLast() }) { return piece }
     let hugePage = 2 << 20
     var piece: UnsafeMutableRawPointer?
-    // A batch is tens of megabytes: where the system has no such memory left, the program cannot go on.
     guard posix_memalign(&piece, bytes >= hugePage ? hugePage : 64, bytes) == 0, let piece else {
-      fatalError("no memory for a batch of images (\(bytes) bytes): use a smaller one")
+      throw VisionDataError(
+        "no memory for the views of a batch (\(bytes >> 20) MiB each): use a smaller training.global_batch_size or "
+          + "augmentation.image_size")
     }
     if bytes >= hugePage { madvise(piece, bytes, MADV_HUGEPAGE) }
     return piece

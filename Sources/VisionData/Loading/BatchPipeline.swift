@@ -17,7 +17,7 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
 
   private let numbers: Range<Int>
   private let batchesAhead: Int
-  private let begin: (Int) -> (storage: Storage, count: Int)
+  private let begin: (Int) throws -> (storage: Storage, count: Int)
   private let makeWorker: @Sendable () -> Worker
   private let fill: @Sendable (Worker, Storage, Int) throws -> Void
   private let placesAtOnce: Int
@@ -40,7 +40,7 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
   ///   - fill: fills one place; called by many threads at once, for different places.
   init(
     numbers: Range<Int>, threads: Int, batchesAhead: Int, placesAtOnce: Int = 1,
-    begin: @escaping (Int) -> (storage: Storage, count: Int), makeWorker: @escaping @Sendable () -> Worker,
+    begin: @escaping (Int) throws -> (storage: Storage, count: Int), makeWorker: @escaping @Sendable () -> Worker,
     fill: @escaping @Sendable (Worker, Storage, Int) throws -> Void
   ) {
     precondition(batchesAhead >= 1, "BatchPipeline: expected at least 1 batch ahead, got \(batchesAhead)")
@@ -61,7 +61,7 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
 
   /// The next batch, once it is complete; nil after the last one and after `cancel()`.
   ///
-  /// - Throws: what `fill` threw, on any thread, after stopping all of them.
+  /// - Throws: what `begin` or `fill` threw, on any thread, after stopping all of them.
   func next() throws -> Storage? {
     condition.lock()
     while failure == nil, !isStopped, slots.first.map({ $0.unfinished > 0 }) ?? (nextNumber < numbers.upperBound) {
@@ -97,18 +97,18 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
 
   private func work() {
     let worker = makeWorker()
-    while let (number, storage, places) = takePlaces() {
-      do {
+    do {
+      while let (number, storage, places) = try takePlaces() {
         for place in places { try fill(worker, storage, place) }
         finish(places.count, of: number)
-      } catch {
-        fail(error)
       }
+    } catch {
+      fail(error)
     }
   }
 
   /// Places of the oldest batch that still has some, or of a new batch as soon as there may be one; nil at the end.
-  private func takePlaces() -> (number: Int, storage: Storage, places: Range<Int>)? {
+  private func takePlaces() throws -> (number: Int, storage: Storage, places: Range<Int>)? {
     condition.lock()
     defer { condition.unlock() }
     while !isStopped, failure == nil {
@@ -119,7 +119,7 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
       }
       guard nextNumber < numbers.upperBound else { return nil }
       if slots.count < batchesAhead {
-        let (storage, count) = begin(nextNumber)
+        let (storage, count) = try begin(nextNumber)
         slots.append(Slot(number: nextNumber, storage: storage, count: count, unfinished: count))
         nextNumber += 1
         condition.broadcast()

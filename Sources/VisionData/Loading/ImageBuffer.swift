@@ -25,13 +25,15 @@ final class ImageBuffer: @unchecked Sendable {
   private var isHandedOver = false
 
   /// Room for `count` images of `imageSize` × `imageSize` pixels.
-  init(count: Int, imageSize: Int, layout: Layout, pool: BatchMemory) {
+  ///
+  /// - Throws: `VisionDataError` when the system has no such memory.
+  init(count: Int, imageSize: Int, layout: Layout, pool: BatchMemory) throws {
     self.imageSize = imageSize
     self.layout = layout
     self.pool = pool
     bytesPerImage = 3 * imageSize * imageSize * layout.dtype.byteCount
     bytes = max(1, count * bytesPerImage)
-    memory = pool.take(bytes: bytes)
+    memory = try pool.take(bytes: bytes)
   }
 
   deinit {

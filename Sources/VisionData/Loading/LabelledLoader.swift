@@ -57,7 +57,7 @@ public final class LabelledLoader: Sendable {
       numbers: 0..<batchCount, threads: threads, batchesAhead: batchesAhead,
       begin: { [dataSet, batchSize, transform] number in
         let indices = number * batchSize..<min((number + 1) * batchSize, dataSet.count)
-        let storage = LabelledBatches.Storage(indices: indices, imageSize: transform.imageSize, pool: pool)
+        let storage = try LabelledBatches.Storage(indices: indices, imageSize: transform.imageSize, pool: pool)
         return (storage, indices.count)
       },
       makeWorker: {},
@@ -84,9 +84,9 @@ public final class LabelledBatches: Sendable {
     let images: ImageBuffer
     let isReadable: UnsafeMutableBufferPointer<Bool>
 
-    init(indices: Range<Int>, imageSize: Int, pool: BatchMemory) {
+    init(indices: Range<Int>, imageSize: Int, pool: BatchMemory) throws {
       self.indices = indices
-      images = ImageBuffer(count: indices.count, imageSize: imageSize, layout: .planes, pool: pool)
+      images = try ImageBuffer(count: indices.count, imageSize: imageSize, layout: .planes, pool: pool)
       isReadable = .allocate(capacity: indices.count)
       isReadable.initialize(repeating: false)
     }

@@ -24,8 +24,9 @@ public struct ViewBatch: Sendable {
 /// batch, and on nothing else: any number of threads gives the same bits.
 ///
 /// An image that cannot be read is replaced by the next one in the order of the data set that can (after the last comes
-/// the first), with the random numbers of the place it fills. `BadImageTally` draws the line. Damage in a part of a large
-/// image that no view needs goes unseen.
+/// the first), with the random numbers of the place it fills: by the same one in every epoch, process and resumed run.
+/// `BadImageTally` draws the line. That a file is cut off is always seen; damage within a part of a large image that no
+/// view needs is not.
 public final class ViewLoader: Sendable {
   private let dataSet: any ImageDataSet
   private let augmenter: ViewAugmenter
@@ -106,8 +107,8 @@ public final class ViewLoader: Sendable {
         let epoch = number / perEpoch
         if permutation?.epoch != epoch { permutation = (epoch, sampler.permutation(epoch: epoch)) }
         let indices = sampler.indices(of: permutation!.order, batch: number % perEpoch)
-        let views = imageSizes.map {
-          ImageBuffer(count: indices.count, imageSize: $0, layout: layout, pool: pool)
+        let views = try imageSizes.map {
+          try ImageBuffer(count: indices.count, imageSize: $0, layout: layout, pool: pool)
         }
         let storage = ViewBatches.Storage(
           epoch: epoch, indices: indices, views: views, keepsParameters: options.dtype == .uint8)
