@@ -12,7 +12,11 @@ import Torch
     #expect(help.exitCode == 0)
     #expect(help.output.contains("SUBCOMMANDS:"))
     #expect(try program.run("--version").exitCode == 0)
-    for arguments in [["pretrain"], ["no-such-command"], ["evaluate", "knn"], ["pretrain", "recipe.yaml"]] {
+    for arguments in [
+      ["pretrain"], ["no-such-command"], ["evaluate", "knn"], ["pretrain", "recipe.yaml"],
+      ["data", "shapes", "tiny", "--size", "10000"], ["data", "inspect", "shapes", "--threads", "100000"],
+      ["benchmark", "augment", "--data", "shapes", "--threads", "100000"],
+    ] {
       let outcome = try program.finish(program.start(arguments))
       #expect(outcome.exitCode == 2, "\(arguments)")
       #expect(outcome.errors.hasPrefix("Error: "), "\(arguments)")
