@@ -198,7 +198,8 @@ struct ArchivedImagesTests {
     try Data(bytes[..<(second + 100)]).write(to: archive)
     #expect(
       message { _ = try ArchivedImages([path]) }
-        == "\(path) ends early: no end mark follows its last file, 1.jpg; fetch it again")
+        == "\(path) ends early: no end mark follows its last file, 1.jpg. Fetch it again, or, if it is whole and was "
+        + "written so, append the mark: head -c 1024 /dev/zero >> FILE")
     try Data(bytes).write(to: archive)
     try patch(archive) { $0[second + 3] ^= 1 }
     #expect(

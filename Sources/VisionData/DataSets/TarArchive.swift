@@ -68,8 +68,10 @@ struct TarArchive: Sendable {
     }
     guard hasEnd else {
       throw VisionDataError(
-        entries.last.map { "\(place) ends early: no end mark follows its last file, \($0.name); fetch it again" }
-          ?? Self.noArchive(place))
+        entries.last.map {
+          "\(place) ends early: no end mark follows its last file, \($0.name). Fetch it again, or, if it is whole and was "
+            + "written so, append the mark: head -c 1024 /dev/zero >> FILE"
+        } ?? Self.noArchive(place))
     }
     (self.entries, self.links) = (entries, links)
   }
