@@ -1,6 +1,7 @@
 /// An error that may be the user's: arguments, environment or configuration are wrong, so that the same command would fail
 /// again. The program then ends with exit code 2, and nobody starts it again.
 public protocol PossibleMisuse: Error {
+  /// Whether it is.
   var isWrongUsage: Bool { get }
 }
 
