@@ -114,20 +114,30 @@ struct ImageFolderTests {
   func noPermission() throws {
     try folder.writeImage("secret/1.jpg")
     let secret = folder.path + "/secret"
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
     try FileManager.default.setAttributes([.posixPermissions: 0], ofItemAtPath: secret)
     let text = asOrdinaryUser { message { _ = try ImageFolder(folder.url) } }
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: secret)
     #expect(text == "cannot read the folder \(secret): permission denied; check its owner and mode")
   }
 
-  /// Root may read everything; Linux lets one thread give that up for a while.
+  /// Root may read everything; Linux lets one thread give that up for a while (capset).
   private func asOrdinaryUser<Result>(_ body: () -> Result) -> Result {
     guard geteuid() == 0 else { return body() }
-    typealias SetUser = @convention(c) (UInt32) -> Int32
-    let setUser = unsafeBitCast(dlsym(nil, "setfsuid"), to: SetUser.self)
-    _ = setUser(65_534)
-    defer { _ = setUser(0) }
+    typealias Call = @convention(c) (UnsafeMutablePointer<UInt32>, UnsafeMutablePointer<UInt32>) -> Int32
+    let getCapabilities = unsafeBitCast(dlsym(nil, "capget"), to: Call.self)
+    let setCapabilities = unsafeBitCast(dlsym(nil, "capset"), to: Call.self)
+    var thisThread: [UInt32] = [0x2008_0522, 0]
+    // Effective, permitted and inheritable ones, in two words each.
+    var capabilities = [UInt32](repeating: 0, count: 6)
+    #expect(getCapabilities(&thisThread, &capabilities) == 0)
+    let all = capabilities[0]
+    let readsEverything: UInt32 = 1 << 1 | 1 << 2
+    capabilities[0] &= ~readsEverything
+    #expect(setCapabilities(&thisThread, &capabilities) == 0)
+    defer {
+      capabilities[0] = all
+      #expect(setCapabilities(&thisThread, &capabilities) == 0)
+    }
     return body()
   }
 }
