@@ -49,6 +49,28 @@ import TorchNN
       gradient.to(.float64).largestDifference(from: exact.inputGradient) <= exact.inputGradient.largestMagnitude / 64)
   }
 
+  @Test("of bfloat16 images, nothing is further from float64 than what libtorch's own layer computes")
+  func bfloat16BesideLibtorch() throws {
+    let input = Tensor.randn([64, 32, 16, 16], generator: Generator(seed: 1)).to(.bfloat16).channelsLast()
+    let gradient = Tensor.randn(input.shape, generator: Generator(seed: 2)).to(.bfloat16).channelsLast()
+    func outcome(_ dtype: DType, isShared: Bool) -> Outcome {
+      let layer = Self.layer(channels: 32, dtype: dtype)
+      if isShared { layer.synchronizeBatchNorm(over: .single()) }
+      return Self.run(layer, input.to(dtype).clone(), gradient.to(dtype))
+    }
+    let exact = outcome(.float64, isShared: false)
+    func errors(_ outcome: Outcome) -> [Double] {
+      zip(
+        [outcome.output, outcome.inputGradient] + outcome.parameterGradients,
+        [exact.output, exact.inputGradient] + exact.parameterGradients
+      ).map { ($0.to(.float64) - $1).norm().item() / $1.norm().item() }
+    }
+    let (ours, libtorchs) = (
+      errors(outcome(.bfloat16, isShared: true)), errors(outcome(.bfloat16, isShared: false))
+    )
+    for (our, its) in zip(ours, libtorchs) { #expect(our <= 1.01 * its, "\(ours), libtorch \(libtorchs)") }
+  }
+
   @Test("statistics have the same bits for any number of ranks")
   func sameBits() throws {
     let input = Tensor.pattern("input", [12, 16, 5, 5], offset: 0.3).channelsLast()
