@@ -23,6 +23,9 @@ std::atomic<int64_t> &live_tensors();
 /// libtorch's messages open with the reason and go on with advice and traces: people get the reason.
 std::string first_line(const std::string &text);
 
+/// Loads the CUDA part of libtorch where there is a driver, once. Whatever asks libtorch anything calls it first.
+void load_cuda();
+
 template <class Body>
 ctorch_status guard(Body &&body) noexcept {
   auto failed = [](ctorch_status status, std::string message, std::string details) {
@@ -30,6 +33,7 @@ ctorch_status guard(Body &&body) noexcept {
     return status;
   };
   try {
+    load_cuda();
     body();
     return CTORCH_OK;
   } catch (const c10::OutOfMemoryError &error) {

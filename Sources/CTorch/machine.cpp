@@ -1,11 +1,10 @@
-// Errors, versions, threads, devices, and random numbers.
+// Errors, versions, threads, and random numbers.
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
-#include <ATen/DeviceAccelerator.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/cpu/Utils.h>
-#include <dlfcn.h>
+#include <caffe2/core/common.h>
 #include <malloc.h>
 #include <torch/version.h>
 
@@ -45,16 +44,16 @@ const char *ctorch_version_compiled(void) { return TORCH_VERSION; }
 
 const char *ctorch_version_loaded(void) {
   static const std::string version = [] {
-    const std::string key = "TORCH_VERSION=", description = at::show_config();
-    size_t start = description.find(key);
-    if (start == std::string::npos) return std::string();
-    start += key.size();
-    return description.substr(start, description.find_first_of(", \n", start) - start);
+    // at::show_config() has it too, but asks about CUDA, and libtorch keeps the first answer.
+    const auto &options = caffe2::GetBuildOptions();
+    auto found = options.find("TORCH_VERSION");
+    return found == options.end() ? std::string() : found->second;
   }();
   return version.c_str();
 }
 
 const char *ctorch_build_description(void) {
+  load_cuda();
   static const std::string description = at::show_config();
   return description.c_str();
 }
@@ -70,21 +69,6 @@ bool ctorch_cpu_has(const char *instruction_set) {
   static const auto capabilities = at::cpu::get_cpu_capabilities();
   auto found = capabilities.find(instruction_set);
   return found != capabilities.end() && found->second.isBool() && found->second.toBool();
-}
-
-ctorch_status ctorch_cuda_load(void) {
-  return guard([&] {
-    if (at::hasCUDA()) return;
-    // Loading registers the CUDA back end with the library that is already here.
-    void *library = dlopen("libtorch_cuda.so", RTLD_NOW | RTLD_GLOBAL);
-    if (!library) C10_THROW_ERROR(Error, dlerror());
-  });
-}
-
-int32_t ctorch_cuda_device_count(void) { return at::hasCUDA() ? static_cast<int32_t>(at::getNumGPUs()) : 0; }
-
-ctorch_status ctorch_cuda_synchronize(int32_t device) {
-  return guard([&] { at::accelerator::synchronizeDevice(static_cast<c10::DeviceIndex>(device)); });
 }
 
 void ctorch_set_deterministic(bool deterministic) {

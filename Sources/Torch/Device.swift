@@ -6,14 +6,15 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
   /// The CUDA device of this number, from 0.
   case cuda(Int)
 
-  /// The device a name stands for: `auto` (CUDA when there is one, else the CPU), `cpu`, `cuda`, `cuda:N`.
+  /// The device a name stands for: `auto` (the first CUDA device that libtorch can use, else the CPU), `cpu`, `cuda` (the
+  /// first), `cuda:N`.
   ///
-  /// - Throws: ``TorchError`` when the name is unknown, or asks for a CUDA device that this machine does not have.
+  /// - Throws: ``TorchError`` when the name is unknown, or asks for a CUDA device that cannot be had.
   public init(named name: String) throws {
     switch name {
     case "cpu": self = .cpu
-    case "auto": self = CUDA.deviceCount > 0 ? .cuda(0) : .cpu
-    case "cuda": self = try Self.availableCUDA(0)
+    case "auto": self = CUDA.usableDevices.first.map { .cuda($0) } ?? .cpu
+    case "cuda": self = try Self.availableCUDA(CUDA.usableDevices.first ?? 0)
     default:
       guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst("cuda:".count)), number >= 0 else {
         throw TorchError("unknown device '\(name)': expected auto, cpu, cuda or cuda:N")
@@ -27,8 +28,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
       throw TorchError("CUDA is not available: \(reason). Use device cpu or auto")
     }
     guard number < CUDA.deviceCount else {
-      throw TorchError("there is no device cuda:\(number): this machine has \(CUDA.deviceCount) CUDA device(s)")
+      throw TorchError("there is no device cuda:\(number): this process sees \(CUDA.deviceCount) CUDA device(s)")
     }
+    if let reason = CUDA.devices[number].whyUnusable { throw TorchError("\(reason). Use another device") }
     return .cuda(number)
   }
 
@@ -53,18 +55,4 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
   }
 
   init(number: Int32) { self = number < 0 ? .cpu : .cuda(Int(number)) }
-}
-
-/// The CUDA side of libtorch, found at run time: the same program runs where there is none.
-public enum CUDA {
-  /// Why no CUDA device can be used, nil when one can.
-  public static let whyUnavailable: String? = {
-    guard ctorch_cuda_load() == CTORCH_OK else {
-      return "the CUDA part of libtorch cannot be loaded (\(TorchError.last().description))"
-    }
-    return ctorch_cuda_device_count() > 0 ? nil : "no CUDA device was found"
-  }()
-
-  /// How many CUDA devices this process sees.
-  public static var deviceCount: Int { whyUnavailable == nil ? Int(ctorch_cuda_device_count()) : 0 }
 }

@@ -46,14 +46,41 @@ int32_t ctorch_thread_count(void);
 ctorch_status ctorch_set_thread_count(int32_t count);
 /// Whether the CPU has an instruction set, by libtorch's name for it: "avx2", "avx512_f", "avx512_bf16", "amx_bf16".
 bool ctorch_cpu_has(const char *instruction_set);
-/// Loads libtorch_cuda beside libtorch_cpu, once; fails with the reason when it cannot be had.
-ctorch_status ctorch_cuda_load(void);
-int32_t ctorch_cuda_device_count(void);
-ctorch_status ctorch_cuda_synchronize(int32_t device);
 /// Asks libtorch for algorithms that give the same bits every time.
 void ctorch_set_deterministic(bool deterministic);
 /// Keeps freed memory in the process, so that every step does not fault its activations in again (glibc only).
 void ctorch_keep_freed_memory(void);
+
+// MARK: CUDA
+
+/// A device as the driver numbers it for this process.
+typedef struct {
+  char name[256];
+  /// Such as "0000:3b:00.0"; parts of a divided GPU (MIG) have that of the whole.
+  char pci_bus_id[32];
+  /// Five groups of hexadecimal digits; empty when the driver does not tell.
+  char uuid[40];
+  int32_t capability_major, capability_minor;
+  int64_t memory_bytes;
+} ctorch_cuda_device;
+
+/// Whether the CUDA part of libtorch was loaded; fails with the reason when it was not. Where there is a driver, whatever
+/// function of this header that asks libtorch anything comes first has loaded it.
+ctorch_status ctorch_cuda_load(void);
+/// The CUDA that libtorch was built with: 13000 is 13.0; 0 when its CUDA part was not loaded.
+int32_t ctorch_cuda_runtime_version(void);
+/// Devices that libtorch sees.
+int32_t ctorch_cuda_device_count(void);
+ctorch_status ctorch_cuda_synchronize(int32_t device);
+/// The newest CUDA that the driver is for: 13000 is 13.0.
+ctorch_status ctorch_cuda_driver_version(int32_t *out);
+/// Devices that this process may use. Fails when there are none.
+ctorch_status ctorch_cuda_driver_device_count(int32_t *out);
+ctorch_status ctorch_cuda_driver_device(int32_t number, ctorch_cuda_device *out);
+/// The driver's own number, such as "580.65.06", by NVIDIA's management library; an empty string when that is not there.
+const char *ctorch_cuda_driver_release(void);
+/// NCCL's version: 22809 is 2.28.9; 0 when it cannot be loaded.
+int32_t ctorch_nccl_version(void);
 
 // MARK: Modes of this thread
 

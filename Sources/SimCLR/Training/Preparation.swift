@@ -73,7 +73,8 @@ extension TrainingConfiguration {
   func device(localRank: Int) throws -> Device {
     let found = try firstDevice()
     guard case .cuda = found, ["auto", "cuda"].contains(device) else { return found }
-    return .cuda(localRank % CUDA.deviceCount)
+    let usable = CUDA.usableDevices
+    return .cuda(usable[localRank % usable.count])
   }
 
   /// The device of a process alone.
