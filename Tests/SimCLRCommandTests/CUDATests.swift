@@ -85,6 +85,23 @@ struct CUDATests {
     #expect(asked.errors == "error: training.device: CUDA is not available: \(reason). Use device cpu or auto\n")
   }
 
+  @Test("the default precision is what the GPU's tensor cores have, and a GPU that cannot be used is passed over")
+  func precision() throws {
+    for (gpus, expected) in [([GPU()], "bf16"), ([Self.turing], "fp16"), ([Self.pascal, Self.turing], "fp16")] {
+      let outcome = try run(
+        ["pretrain", "recipe.yaml", "training.device=auto", "training.precision=auto", "--print-configuration"], gpus)
+      #expect(outcome.output.contains("\n  precision: \(expected)\n"), "\(outcome.output)\(outcome.errors)")
+    }
+    let named = try run(
+      ["pretrain", "recipe.yaml", "training.device=cuda:0", "training.precision=auto", "--print-configuration"],
+      [Self.pascal, Self.turing])
+    #expect(named.exitCode == 2)
+    #expect(
+      named.errors
+        == "error: training.device: Tesla P100 (cuda:0) has compute capability 6.0, and this libtorch has kernels for 7.5, 8.0, 9.0. Use another device\n"
+    )
+  }
+
   // MARK: Running the program
 
   private func run(_ arguments: [String], _ gpus: [GPU]) throws -> Program.Outcome {

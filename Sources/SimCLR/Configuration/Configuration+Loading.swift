@@ -153,8 +153,7 @@ extension Configuration {
     var result = self
     if encoder.stem == .auto { result.encoder.stem = augmentation.imageSize <= 64 ? .cifar : .imagenet }
     if training.precision == .auto {
-      let isFast = try training.firstDevice() != .cpu || TorchRuntime.cpuHasFastBFloat16
-      result.training.precision = isFast ? .bf16 : .fp32
+      result.training.precision = .fastest(on: try training.firstDevice())
     }
     if projectionHead.hiddenDimension == 0 {
       let widening = encoder.architecture.hasBottlenecks ? 4.0 : 1.0

@@ -136,7 +136,8 @@ public struct ScheduleConfiguration: Codable, Equatable, Sendable {
 /// Section `training`.
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// The type that convolutions and matrix products run in; weights, loss and optimizer are float32. `auto`: bf16 where
-  /// the hardware multiplies it faster, else fp32. `fp64` has everything in float64, for comparisons.
+  /// the hardware multiplies it faster, fp16 on GPUs that have only that, else fp32. `fp64` has everything in float64, for
+  /// comparisons.
   public enum Precision: String, ConfigurationChoice {
     case auto, fp32, bf16, fp16, fp64
   }
