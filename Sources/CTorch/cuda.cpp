@@ -96,6 +96,9 @@ void load_cuda() {
   static const bool done = [] {
     // libtorch decides once, when it is first asked, whether there is CUDA; who comes later is not seen.
     if (driver().handle) cuda_of_libtorch();
+    // libtorch would let cuDNN round the operands of float32 convolutions to TF32.
+    at::globalContext().setAllowTF32CuDNN(false);
+    at::globalContext().setAllowTF32CuBLAS(false);
     return true;
   }();
   (void)done;
@@ -181,6 +184,17 @@ int32_t ctorch_nccl_version(void) {
   auto get = symbol<int(int *)>(library.handle, "ncclGetVersion");
   int version = 0;
   return get && get(&version) == 0 ? version : 0;
+}
+
+ctorch_status ctorch_set_allows_tf32(bool allows) {
+  return guard([&] { at::globalContext().setAllowTF32CuDNN(allows); });
+}
+
+ctorch_status ctorch_allows_tf32(bool *convolutions, bool *products) {
+  return guard([&] {
+    *convolutions = at::globalContext().allowTF32CuDNN();
+    *products = at::globalContext().allowTF32CuBLAS();
+  });
 }
 
 }  // extern "C"

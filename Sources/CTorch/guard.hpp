@@ -23,7 +23,8 @@ std::atomic<int64_t> &live_tensors();
 /// libtorch's messages open with the reason and go on with advice and traces: people get the reason.
 std::string first_line(const std::string &text);
 
-/// Loads the CUDA part of libtorch where there is a driver, once. Whatever asks libtorch anything calls it first.
+/// Loads the CUDA part of libtorch where there is a driver, and has float32 be float32 on CUDA; once. Whatever asks
+/// libtorch anything calls it first.
 void load_cuda();
 
 template <class Body>

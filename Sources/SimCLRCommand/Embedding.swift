@@ -21,6 +21,8 @@ struct Embedding {
   ) throws {
     configuration = try run.configuration()
     let device = try Device(named: name)
+    // A measure is the same on every device, whatever the run was trained with.
+    TorchRuntime.allowsTF32 = false
     extractor = FeatureExtractor(
       try run.encoder(randomlyInitialized: randomlyInitialized), device: device,
       precision: precision.dtype)

@@ -62,6 +62,8 @@ public struct GPU: Sendable {
 
   /// Whether its tensor cores multiply bfloat16; those of older GPUs multiply float16 only.
   public var hasBFloat16: Bool { capability >= Architecture(8, 0) }
+  /// Whether its tensor cores multiply float32 rounded to TF32.
+  public var hasTF32: Bool { capability >= Architecture(8, 0) }
 }
 
 /// A C array of characters that ends with a zero.

@@ -40,6 +40,18 @@ public enum TorchRuntime {
   /// Asks for algorithms that give the same bits on every run, at some cost in speed on CUDA devices.
   public static func setDeterministic(_ deterministic: Bool) { ctorch_set_deterministic(deterministic) }
 
+  /// Whether convolutions of float32 on CUDA round their operands to TF32, which has ten bits of mantissa. At first they do
+  /// not; matrix products never do.
+  public static var allowsTF32: Bool {
+    get {
+      var (convolutions, products) = (false, false)
+      Torch.check(ctorch_allows_tf32(&convolutions, &products), "allowsTF32")
+      precondition(!products, "allowsTF32: somebody else had matrix products round")
+      return convolutions
+    }
+    set { Torch.check(ctorch_set_allows_tf32(newValue), "allowsTF32") }
+  }
+
   /// Keeps freed memory in the process: a training step then reuses the pages of the one before, where glibc would
   /// return them and have them faulted in, zeroed, again.
   public static func keepFreedMemory() { ctorch_keep_freed_memory() }

@@ -2,6 +2,15 @@ import Testing
 import Torch
 
 @Suite struct CUDATests {
+  @Test("float32 is not rounded to TF32 unless that is asked for, and matrix products never are")
+  func tf32() {
+    #expect(!TorchRuntime.allowsTF32)
+    TorchRuntime.allowsTF32 = true
+    #expect(TorchRuntime.allowsTF32)
+    TorchRuntime.allowsTF32 = false
+    #expect(!TorchRuntime.allowsTF32)
+  }
+
   @Test("a driver runs programs for its CUDA's major version and older ones")
   func drivers() {
     let driver = CUDA.Driver(cudaVersion: 12040, release: "550.54.14")

@@ -81,6 +81,9 @@ ctorch_status ctorch_cuda_driver_device(int32_t number, ctorch_cuda_device *out)
 const char *ctorch_cuda_driver_release(void);
 /// NCCL's version: 22809 is 2.28.9; 0 when it cannot be loaded.
 int32_t ctorch_nccl_version(void);
+/// Whether cuDNN may round the operands of float32 convolutions to TF32. At first it may not.
+ctorch_status ctorch_set_allows_tf32(bool allows);
+ctorch_status ctorch_allows_tf32(bool *convolutions, bool *products);
 
 // MARK: Modes of this thread
 

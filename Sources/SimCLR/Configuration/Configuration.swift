@@ -136,10 +136,10 @@ public struct ScheduleConfiguration: Codable, Equatable, Sendable {
 /// Section `training`.
 public struct TrainingConfiguration: Codable, Equatable, Sendable {
   /// The type that convolutions and matrix products run in; weights, loss and optimizer are float32. `auto`: bf16 where
-  /// the hardware multiplies it faster, fp16 on GPUs that have only that, else fp32. `fp64` has everything in float64, for
-  /// comparisons.
+  /// the hardware multiplies it faster, fp16 on GPUs that have only that, else fp32. `tf32` is fp32 with convolutions
+  /// whose operands CUDA's tensor cores round to TF32. `fp64` has everything in float64, for comparisons.
   public enum Precision: String, ConfigurationChoice {
-    case auto, fp32, bf16, fp16, fp64
+    case auto, fp32, tf32, bf16, fp16, fp64
   }
 
   /// Images a step, over all processes.

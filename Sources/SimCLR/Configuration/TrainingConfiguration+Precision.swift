@@ -9,4 +9,21 @@ extension TrainingConfiguration.Precision {
     case .cuda(let number): gpu(number).hasBFloat16 ? .bf16 : .fp16
     }
   }
+
+  /// Confirms that a device has this precision.
+  ///
+  /// - Throws: ``ConfigurationError`` for TF32 where there is none.
+  package func confirmExists(on device: Device, gpu: (Int) -> GPU = { CUDA.devices[$0] }) throws {
+    guard self == .tf32 else { return }
+    guard case .cuda(let number) = device else {
+      throw ConfigurationError(
+        "training.precision=tf32: only CUDA devices have TF32, and this trains on the CPU: use fp32, bf16 or auto")
+    }
+    let gpu = gpu(number)
+    guard gpu.hasTF32 else {
+      throw ConfigurationError(
+        "training.precision=tf32: \(gpu.name) has compute capability \(gpu.capability), and TF32 begins with 8.0: use fp32, fp16 or auto"
+      )
+    }
+  }
 }

@@ -45,7 +45,7 @@ extension TrainingConfiguration.Precision {
   /// The element type of convolutions and matrix products; `auto` must have been resolved.
   public var dtype: DType {
     switch self {
-    case .fp32: .float32
+    case .fp32, .tf32: .float32
     case .bf16: .bfloat16
     case .fp16: .float16
     case .fp64: .float64

@@ -37,7 +37,9 @@ struct Preparation {
     schedule = LearningRateSchedule(
       peak: peak, warmupSteps: Int((configuration.schedule.warmupEpochs * Double(sampler.batchesPerEpoch)).rounded()),
       totalSteps: training.epochs * sampler.batchesPerEpoch)
+    try training.precision.confirmExists(on: device)
     TorchRuntime.setDeterministic(training.deterministic)
+    TorchRuntime.allowsTF32 = training.precision == .tf32
     TorchRuntime.setThreadCount(threadCount)
   }
 
