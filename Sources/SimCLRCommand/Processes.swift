@@ -22,7 +22,7 @@ func withOtherProcesses<Result>(
 
 extension Configuration {
   fileprivate func worldOptions(at place: RankEnvironment) throws -> World.Options {
-    var options = try worldOptions(localRank: place.localRank, localSize: place.localWorldSize)
+    var options = try worldOptions(localRank: place.localRank)
     // A pinned worker sees its own cores only.
     if ProcessInfo.processInfo.environment[SupervisorVariable.cores.rawValue] != nil {
       options.coreCount = Cores.available
@@ -34,8 +34,8 @@ extension Configuration {
 /// One process needs nobody to exchange with, but does so over NCCL where that is asked for, to see that it works.
 private func loneWorld(_ configuration: Configuration) throws -> World {
   guard configuration.distributed.backend == .nccl else { return .alone() }
-  let options = try configuration.worldOptions(localRank: 0, localSize: 1)
-  guard let device = options.cudaDevice else { return .alone() }
+  let options = try configuration.worldOptions(localRank: 0)
+  guard let device = options.offer.place?.device else { return .alone() }
   return try .alone(over: device, timeout: options.timeout)
 }
 

@@ -1,5 +1,6 @@
 import Foundation
 import SimCLR
+import TorchDistributed
 
 /// Shows a training run to people: one line kept up to date on a terminal, plain lines elsewhere. Of several ranks the
 /// first one shows it, and the others say only what nobody else knows.
@@ -22,6 +23,8 @@ struct TrainingProgress {
       self.plan = plan
       start = .now
       console.note(Self.opening(plan))
+      if let reason = plan.whyNoCUDA { console.note("CUDA is not used: \(reason)") }
+      if plan.processes > 1 { console.note(Self.exchanges(plan)) }
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
     case .epoch(let epoch):
       console.note(
@@ -39,6 +42,12 @@ struct TrainingProgress {
     return "\(plan.imageCount) images, \(plan.batchesPerEpoch) batches an epoch, \(plan.totalSteps) steps\(resumed); "
       + "\((Double(plan.parameterCount) / 1e6).fixed(2)) million parameters on \(plan.device) in \(plan.precision)"
       + (plan.processes > 1 ? ", \(plan.processes) processes" : "")
+  }
+
+  private static func exchanges(_ plan: TrainingPlan) -> String {
+    guard case .gloo(let reason) = plan.carrier else { return "exchanges over NCCL" }
+    guard let reason, plan.whyNoCUDA == nil else { return "exchanges over Gloo" }
+    return "exchanges over Gloo, not NCCL: \(reason)"
   }
 
   private func line(_ step: StepMetrics) -> String {

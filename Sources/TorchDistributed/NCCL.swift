@@ -25,13 +25,6 @@ public enum NCCL {
 }
 
 extension ProcessGroup {
-  /// The device of this process, where every process of the group has one.
-  func agreedDevice(_ device: Int?) throws -> Int? {
-    let hasOne = Tensor([device == nil ? 0.0 : 1])
-    try allReduce(hasOne, .minimum)
-    return hasOne.item() == 1 ? device : nil
-  }
-
   /// Has tensors on CUDA devices exchanged over NCCL; those on the CPU stay with Gloo.
   ///
   /// - Parameters:

@@ -54,7 +54,7 @@ extension World {
     let options = try together { try options.get() }
     // Who shares statistics with whom has to be known alike before anybody waits for the others of a group.
     try confirmEqual([("distributed.batch_norm_ranks", "\(options.batchNormRanks)")])
-    let device = try group.agreedDevice(options.cudaDevice)
+    let device = try agreeOnCarrier(options.offer)
     try group.useNCCL(store.prefixed("nccl/all/"), device: device, timeout: options.timeout)
     func companion(_ name: String, _ ranks: Range<Int>) throws -> ProcessGroup {
       guard ranks.count > 1 else { return .single() }

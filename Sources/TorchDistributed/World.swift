@@ -15,9 +15,8 @@ public final class World: @unchecked Sendable {
     public var coreCount: Int?
     /// Ranks whose statistics batch normalisation shares: 0: all; 1: none; else groups of so many.
     public var batchNormRanks = 0
-    /// The CUDA device of this process alone, for exchanges over NCCL, which is used where all processes have one; nil:
-    /// Gloo carries everything.
-    public var cudaDevice: Int?
+    /// What this process brings to exchanges over NCCL, which are used where every process has a CUDA device of its own.
+    public var offer = Carrier.Offer()
 
     /// The defaults.
     public init() {}
@@ -36,6 +35,8 @@ public final class World: @unchecked Sendable {
   public internal(set) var gradients: ProcessGroup
   /// For the statistics of batch normalisation; it may be a part of the world.
   public internal(set) var statistics: ProcessGroup
+  /// What carries exchanges, between processes that have met.
+  public internal(set) var carrier = Carrier.gloo(because: nil)
   /// nil for a process alone.
   private let membership: Membership?
 

@@ -83,6 +83,11 @@ struct CUDATests {
     #expect(reason.hasSuffix("): name the folder torch/lib of a complete PyTorch 2.11.0 in LD_LIBRARY_PATH"))
     let asked = try run(["pretrain", "recipe.yaml", "training.device=cuda", "--output", "run"], variables)
     #expect(asked.errors == "error: training.device: CUDA is not available: \(reason). Use device cpu or auto\n")
+    // Left to itself, the program trains on the CPU and says why.
+    let auto = try run(
+      ["pretrain", "recipe.yaml", "training.device=auto", "training.maximum_steps=1", "--output", "run"], variables)
+    #expect(auto.exitCode == 0)
+    #expect(auto.errors.contains(" on cpu in fp32\nCUDA is not used: \(reason)\n"), "\(auto.errors)")
   }
 
   @Test("the default precision is what the GPU's tensor cores have, and a GPU that cannot be used is passed over")
@@ -100,6 +105,23 @@ struct CUDATests {
       named.errors
         == "error: training.device: Tesla P100 (cuda:0) has compute capability 6.0, and this libtorch has kernels for 7.5, 8.0, 9.0. Use another device\n"
     )
+  }
+
+  @Test(
+    "processes that each see one GPU of their own are connected over NCCL; those on one GPU are named",
+    .timeLimit(.minutes(2)))
+  func carriers() throws {
+    // What Slurm's --gpus-per-task=1 and a CUDA_VISIBLE_DEVICES for each rank lead to: every process has its cuda:0.
+    let own = try ranks([[GPU()], [GPU(bus: "0000:5E:00.0")]])
+    #expect(own.allSatisfy { $0.exitCode == 1 })
+    #expect(own.contains { $0.errors.hasSuffix(" could not connect over NCCL: this is a stand-in\n") }, "\(own)")
+    let shared = try ranks([[GPU()], [GPU()]])
+    #expect(shared.map(\.exitCode) == [2, 2])
+    #expect(
+      shared[0].errors
+        == "error: distributed.backend=nccl: ranks 0 and 1 are on one GPU, NVIDIA H100 80GB HBM3 at 0000:3b:00.0: give each process a GPU of its own, or use distributed.backend=gloo\n"
+    )
+    #expect(shared[1].errors.isEmpty, "what all ranks know, rank 0 says")
   }
 
   // MARK: Running the program
@@ -120,5 +142,17 @@ struct CUDATests {
     let outcome = try run(["doctor", "--json"], variables)
     #expect(outcome.exitCode == 0, "\(outcome.errors)")
     return try #require(JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any])
+  }
+
+  /// Starts a process for each list of GPUs, all asking for NCCL.
+  private func ranks(_ gpus: [[GPU]]) throws -> [Program.Outcome] {
+    let program = try Program()
+    defer { program.remove() }
+    let port = try Program.freePort()
+    let arguments = ["training.device=cuda", "distributed.backend=nccl", "--output", "run"]
+    return try gpus.enumerated().map { rank, gpus in
+      try program.startRank(
+        rank, of: 2, port: port, variables: StubGPUs.variables(gpus), arguments)
+    }.map(program.finish)
   }
 }

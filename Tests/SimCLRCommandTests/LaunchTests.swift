@@ -97,6 +97,16 @@ import Testing
     #expect(plain.exitCode == 0 && plain.errors.contains("\nepoch 1  step 2/2  "), "\(plain.errors)")
   }
 
+  @Test("a run of several processes says what carries their exchanges")
+  func carrier() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.run(
+      "pretrain", "recipe.yaml", "training.maximum_steps=1", "--processes", "2", "--output", "run")
+    #expect(
+      outcome.exitCode == 0 && outcome.errors.contains(", 2 processes\nexchanges over Gloo\n"), "\(outcome.errors)")
+  }
+
   @Test("variables of another launcher that make no sense end with exit code 2 and one line")
   func otherLauncher() throws {
     let program = try Program()

@@ -1,47 +1,39 @@
 import SimCLR
 import Testing
+import Torch
 import TorchDistributed
 
 @Suite struct BackendChoiceTests {
-  @Test("auto is NCCL where every process of the machine has a CUDA device of its own, else Gloo")
-  func auto() throws {
-    #expect(try choice(localRank: 1, localSize: 2, devices: 2).cudaDevice() == 1)
-    #expect(try choice(device: "cuda", localRank: 3, localSize: 4, devices: 8).cudaDevice() == 3)
-    #expect(try choice(device: "cuda:2", localRank: 0, localSize: 1, devices: 4).cudaDevice() == 2)
-    #expect(try choice(localRank: 1, localSize: 2, devices: 1).cudaDevice() == nil)
-    #expect(try choice(device: "cuda:0", localRank: 1, localSize: 2, devices: 2).cudaDevice() == nil)
-    #expect(try choice(localRank: 0, localSize: 2, devices: 0).cudaDevice() == nil)
-    #expect(try choice(device: "cpu", localRank: 0, localSize: 2, devices: 2).cudaDevice() == nil)
-    #expect(try choice(localRank: 0, localSize: 2, devices: 2, whyNoNCCL: "not built").cudaDevice() == nil)
-    #expect(try choice(.gloo, localRank: 0, localSize: 2, devices: 2).cudaDevice() == nil)
+  @Test("a process on a CUDA device offers NCCL, by auto where it can and by nccl as a demand")
+  func offers() throws {
+    let auto = try choice(.auto, .cuda(1)).offer()
+    #expect(auto.place?.device == 1 && auto.place?.pciBusID == "0000:01:00.0" && !auto.isDemand)
+    #expect(try choice(.nccl, .cuda(0)).offer().isDemand)
+    #expect(try choice(.gloo, .cuda(0)).offer() == .init())
+    #expect(try choice(.auto, .cpu).offer() == .init())
+    #expect(
+      try choice(.auto, .cpu, whyNoCUDA: "old driver").offer() == .init(obstacle: "CUDA is not available (old driver)"))
+    #expect(try choice(.auto, .cuda(0), whyNoNCCL: "not built").offer() == .init(obstacle: "not built"))
   }
 
   @Test("where NCCL was asked for and cannot be had, one line says why and what to do")
   func obstacles() throws {
     let cases: [(BackendChoice, String)] = [
       (
-        choice(.nccl, device: "cpu", localRank: 0, localSize: 2, devices: 2),
+        choice(.nccl, .cpu),
         "distributed.backend=nccl: it connects CUDA devices, and training.device is cpu: use distributed.backend=gloo"
       ),
       (
-        choice(.nccl, localRank: 0, localSize: 2, devices: 0),
-        "distributed.backend=nccl: CUDA is not available (no driver): use distributed.backend=gloo"
+        choice(.nccl, .cpu, whyNoCUDA: "no driver"),
+        "distributed.backend=nccl: it connects CUDA devices, and CUDA is not available (no driver): use distributed.backend=gloo"
       ),
       (
-        choice(.nccl, localRank: 0, localSize: 4, devices: 2),
-        "distributed.backend=nccl: 4 processes on this machine, but 2 CUDA devices for them: start as many processes as there are devices, or have them share with distributed.backend=gloo"
-      ),
-      (
-        choice(.nccl, device: "cuda:1", localRank: 0, localSize: 2, devices: 2),
-        "distributed.backend=nccl: 2 processes on this machine, but 1 CUDA device for them: start as many processes as there are devices, or have them share with distributed.backend=gloo"
-      ),
-      (
-        choice(.nccl, localRank: 0, localSize: 2, devices: 2, whyNoNCCL: "x.so cannot be loaded"),
+        choice(.nccl, .cuda(0), whyNoNCCL: "x.so cannot be loaded"),
         "distributed.backend=nccl: x.so cannot be loaded, or use distributed.backend=gloo"
       ),
     ]
     for (choice, text) in cases {
-      let error = #expect(throws: ConfigurationError.self) { try choice.cudaDevice() }
+      let error = #expect(throws: ConfigurationError.self) { try choice.offer() }
       #expect(error?.description == text)
     }
   }
@@ -59,11 +51,14 @@ import TorchDistributed
   }
 
   private func choice(
-    _ asked: DistributedConfiguration.Backend = .auto, device: String = "auto", localRank: Int, localSize: Int,
-    devices: Int, whyNoNCCL: String? = nil
+    _ asked: DistributedConfiguration.Backend, _ device: Device, whyNoCUDA: String? = nil, whyNoNCCL: String? = nil
   ) -> BackendChoice {
     BackendChoice(
-      asked: asked, device: device, localRank: localRank, localSize: localSize, deviceCount: devices,
-      whyNoCUDA: { devices == 0 ? "no driver" : nil }, whyNoNCCL: { whyNoNCCL })
+      asked: asked, device: device, whyNoCUDA: whyNoCUDA,
+      gpu: {
+        GPU(
+          number: $0, name: "NVIDIA A100", capability: .init(8, 0), memoryBytes: 1, pciBusID: "0000:0\($0):00.0",
+          uuid: "", kernels: [])
+      }, whyNoNCCL: { whyNoNCCL })
   }
 }

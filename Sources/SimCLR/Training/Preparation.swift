@@ -79,6 +79,9 @@ extension TrainingConfiguration {
     return .cuda(usable[localRank % usable.count])
   }
 
+  /// Why training runs on the CPU where `device` is `auto` and there is a driver for CUDA; nil elsewhere.
+  var whyNoCUDA: String? { device == "auto" && CUDA.driver != nil ? CUDA.whyUnavailable : nil }
+
   /// The device of a process alone.
   ///
   /// - Throws: ``ConfigurationError`` when it is not there.

@@ -131,7 +131,8 @@ extension Pretraining {
       imageCount: prepared.dataSet.count, batchesPerEpoch: prepared.sampler.batchesPerEpoch,
       epochs: configuration.training.epochs, totalSteps: totalSteps, completedSteps: position.step,
       parameterCount: trainer.model.parameters().reduce(0) { $0 + $1.value.count }, device: "\(prepared.device)",
-      precision: configuration.training.precision.rawValue, processes: world.size)
+      precision: configuration.training.precision.rawValue, processes: world.size, carrier: world.carrier,
+      whyNoCUDA: configuration.training.whyNoCUDA)
   }
 
   private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {

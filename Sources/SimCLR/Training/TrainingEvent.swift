@@ -1,4 +1,5 @@
 import Foundation
+import TorchDistributed
 
 /// What a training run tells whoever watches it.
 public enum TrainingEvent: Sendable {
@@ -27,6 +28,10 @@ public struct TrainingPlan: Sendable {
   public var precision: String
   /// Processes that share the work.
   public var processes: Int
+  /// What carries their exchanges.
+  public var carrier: Carrier
+  /// Why training does not run on CUDA where it might be expected to; nil elsewhere.
+  public var whyNoCUDA: String?
 }
 
 /// Figures of one step.
