@@ -68,10 +68,15 @@ extension CUDA {
   public struct Driver: Sendable {
     /// The newest CUDA that it is for: 13000 is 13.0.
     public let cudaVersion: Int
-    /// Its own number, such as `580.65.06`; nil when it does not tell.
-    public let release: String?
+    private let tellRelease: @Sendable () -> String?
 
-    package init(cudaVersion: Int, release: String?) { (self.cudaVersion, self.release) = (cudaVersion, release) }
+    /// - Parameter release: asked for only where somebody wants to know it, for that takes a moment.
+    package init(cudaVersion: Int, release: @autoclosure @escaping @Sendable () -> String?) {
+      (self.cudaVersion, tellRelease) = (cudaVersion, release)
+    }
+
+    /// Its own number, such as `580.65.06`; nil when it does not tell.
+    public var release: String? { tellRelease() }
 
     /// Why programs for a version of CUDA (13000 is 13.0) do not run on it; it runs those of its major version and older.
     package func obstacle(toCUDA version: Int) -> String? {
