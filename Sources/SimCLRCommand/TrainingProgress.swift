@@ -24,7 +24,7 @@ struct TrainingProgress {
       start = .now
       console.note(Self.opening(plan))
       if let reason = plan.whyNoCUDA { console.note("CUDA is not used: \(reason)") }
-      if plan.processes > 1 { console.note(Self.exchanges(plan)) }
+      if plan.processes > 1 || plan.carrier == .nccl { console.note(Self.exchanges(plan)) }
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
     case .epoch(let epoch):
       console.note(

@@ -54,7 +54,9 @@ public final class World: @unchecked Sendable {
     let group = try ProcessGroup.gloo(
       store.prefixed("group/"), rank: 0, size: 1, address: "127.0.0.1", timeout: timeout)
     try group.useNCCL(store.prefixed("nccl/"), device: cudaDevice, timeout: timeout)
-    return World(group: group, gradients: group)
+    let world = World(group: group, gradients: group)
+    world.carrier = .nccl
+    return world
   }
 
   /// A process alone.

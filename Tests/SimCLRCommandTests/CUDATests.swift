@@ -41,10 +41,19 @@ struct CUDATests {
     #expect(text.contains("NCCL            2.28.9\n"))
   }
 
+  @Test("doctor says where the library for NCCL was looked for, and what builds it")
+  func withoutLibrary() throws {
+    var variables = StubGPUs.variables([GPU()])
+    variables["SIMCLR_CUDA_LIBRARY"] = "/nowhere/libCTorchCUDA.so"
+    let nccl = try #require(try doctor(variables)["nccl"] as? [String: String])
+    #expect(nccl["version"] == "2.28.9")
+    #expect(nccl["unavailable"]?.hasPrefix("/nowhere/libCTorchCUDA.so cannot be loaded (") == true)
+    #expect(nccl["unavailable"]?.hasSuffix("; Scripts/build-cuda.sh builds it") == true)
+  }
+
   @Test("what keeps CUDA from being used is one line, in doctor and where a device is asked for")
   func obstacles() throws {
-    let old = [GPU()]
-    let oldDriver = StubGPUs.variables(old, cuda: 12040, release: "550.54.14")
+    let oldDriver = StubGPUs.variables([GPU()], cuda: 12040, release: "550.54.14")
     let cases: [([String: String], String)] = [
       (
         oldDriver,
