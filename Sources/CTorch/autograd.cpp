@@ -92,6 +92,17 @@ ctorch_status ctorch_tensor_backward(const ctorch_tensor *self, const ctorch_ten
   });
 }
 
+ctorch_status ctorch_tensor_gradients_of_inputs(const ctorch_tensor *output, const ctorch_tensor *gradient,
+                                                const ctorch_tensor *const *inputs, int32_t count,
+                                                ctorch_tensor **out) {
+  return guard([&] {
+    torch::autograd::variable_list gradients =
+        torch::autograd::grad({output->value}, values(inputs, count), {gradient->value}, /*retain_graph=*/std::nullopt,
+                              /*create_graph=*/false, /*allow_unused=*/true);
+    for (int32_t i = 0; i < count; ++i) out[i] = gradients[i].defined() ? wrap(gradients[i]) : nullptr;
+  });
+}
+
 ctorch_status ctorch_autograd_connect(const ctorch_tensor *const *inputs, int32_t input_count,
                                       const ctorch_tensor *const *outputs, int32_t output_count,
                                       ctorch_backward backward, void *context, void (*release)(void *context),

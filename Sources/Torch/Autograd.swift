@@ -29,33 +29,39 @@ extension Tensor {
     check(ctorch_tensor_backward(handle, gradient?.handle), "backward", self, gradient)
   }
 
+  /// The derivatives of this tensor, weighted by `gradient` of its shape, with respect to tensors that it was computed
+  /// from; nil for those it does not depend on. Unlike ``backward(_:)`` it adds nothing to the gradients of leaves.
+  public func gradients(of inputs: [Tensor], weightedBy gradient: Tensor) -> [Tensor?] {
+    var results = [OpaquePointer?](repeating: nil, count: inputs.count)
+    let status = withExtendedLifetime(inputs) {
+      ctorch_tensor_gradients_of_inputs(
+        handle, gradient.handle, inputs.map { $0.handle }, Int32(inputs.count), &results)
+    }
+    check(status, "gradients", self, gradient)
+    return results.map { $0.map(Tensor.init(owning:)) }
+  }
+
   /// The same numbers, cut from the graph.
   public func detached() -> Tensor { .make("detached", self) { ctorch_tensor_detach(handle, $0) } }
 }
 
+/// Whether operations on this thread are recorded.
+public var gradientsAreRecorded: Bool { ctorch_gradients_enabled() }
+
 /// Runs `body` without recording operations on this thread.
 public func withoutGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
-  let before = ctorch_gradients_enabled()
-  ctorch_set_gradients_enabled(false)
-  defer { ctorch_set_gradients_enabled(before) }
-  return try body()
+  try recordingGradients(false, body)
 }
 
-// MARK: - Mixed precision
+/// Runs `body` with operations on this thread recorded, also within ``withoutGradients(_:)``.
+public func withGradients<Result>(_ body: () throws -> Result) rethrows -> Result {
+  try recordingGradients(true, body)
+}
 
-/// Runs `body` with matrix products and convolutions in `dtype` and what needs precision in float32, as
-/// `torch.autocast` does. With `dtype` float32 or float64 nothing changes.
-public func withAutocast<Result>(_ device: Device, _ dtype: DType, _ body: () throws -> Result) rethrows -> Result {
-  let before = (ctorch_autocast_enabled(device.number), ctorch_autocast_dtype(device.number))
-  if dtype == .float32 || dtype == .float64 {
-    ctorch_set_autocast(device.number, false, before.1)
-  } else {
-    ctorch_set_autocast(device.number, true, dtype.rawValue)
-  }
-  defer {
-    ctorch_set_autocast(device.number, before.0, before.1)
-    if !before.0 { ctorch_clear_autocast_cache() }
-  }
+private func recordingGradients<Result>(_ isOn: Bool, _ body: () throws -> Result) rethrows -> Result {
+  let before = ctorch_gradients_enabled()
+  ctorch_set_gradients_enabled(isOn)
+  defer { ctorch_set_gradients_enabled(before) }
   return try body()
 }
 
@@ -76,7 +82,9 @@ public struct DifferentiableOperation {
     self.forward = forward
   }
 
-  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] {
+  public func callAsFunction(_ inputs: Tensor...) -> [Tensor] { self(inputs) }
+
+  public func callAsFunction(_ inputs: [Tensor]) -> [Tensor] {
     let (outputs, backward) = withoutGradients { forward(inputs.map { $0.detached() }) }
     let context = Unmanaged.passRetained(BackwardBox(backward)).toOpaque()
     var results = [OpaquePointer?](repeating: nil, count: outputs.count)

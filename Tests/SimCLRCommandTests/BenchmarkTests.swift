@@ -29,6 +29,7 @@ import Testing
     arguments: [
       [], ["distributed.gradient_compression=bf16"], ["distributed.overlaps_backward=false"],
       ["distributed.batch_norm_ranks=1"], ["training.accumulation_steps=2"],
+      ["training.activation_checkpointing=blocks"],
       ["training.precision=fp64"], ["augmentation.local_views={count: 2, image_size: 8}"],
     ])
   func sentBytes(overrides: [String]) throws {

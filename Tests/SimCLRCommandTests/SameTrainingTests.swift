@@ -85,7 +85,7 @@ import Torch
       ],
       [
         "optimizer.name=sgd", "training.maximum_gradient_norm=0.5", "augmentation.local_views.count=1",
-        "augmentation.local_views.image_size=8",
+        "augmentation.local_views.image_size=8", "training.activation_checkpointing=blocks",
       ],
     ])
   func parameters(overrides: [String]) throws {

@@ -85,6 +85,20 @@ int32_t ctorch_nccl_version(void);
 ctorch_status ctorch_set_allows_tf32(bool allows);
 ctorch_status ctorch_allows_tf32(bool *convolutions, bool *products);
 
+// MARK: Memory
+
+/// Counts the bytes of tensors from here on: on the CPU those that this thread, and backward passes that it runs, take
+/// and give back; on a CUDA device all. To be ended on the same thread, the last one begun first.
+typedef struct ctorch_memory_watch ctorch_memory_watch;
+ctorch_status ctorch_memory_watch_begin(int32_t device, ctorch_memory_watch **out);
+/// The most that was taken at once beyond what was taken when the watch began.
+ctorch_status ctorch_memory_watch_peak(const ctorch_memory_watch *self, int64_t *out);
+void ctorch_memory_watch_end(ctorch_memory_watch *watch);
+
+/// The most that tensors have taken of a CUDA device since it was last reset, and the device's own memory.
+ctorch_status ctorch_cuda_peak_bytes(int32_t device, int64_t *out);
+ctorch_status ctorch_cuda_memory(int32_t device, int64_t *free_bytes, int64_t *total_bytes);
+
 // MARK: Modes of this thread
 
 bool ctorch_gradients_enabled(void);
@@ -148,6 +162,10 @@ ctorch_status ctorch_tensor_gradient(const ctorch_tensor *self, ctorch_tensor **
 /// NULL takes the gradient away.
 ctorch_status ctorch_tensor_set_gradient(ctorch_tensor *self, const ctorch_tensor *gradient);
 /// Accumulates into the leaves. `gradient` may be NULL for a scalar.
+/// The derivatives of `output`, weighted by `gradient`, with respect to `inputs`; NULL where there is none. Nothing is added
+/// to any leaf's gradient.
+ctorch_status ctorch_tensor_gradients_of_inputs(const ctorch_tensor *output, const ctorch_tensor *gradient,
+                                                const ctorch_tensor *const *inputs, int32_t count, ctorch_tensor **out);
 ctorch_status ctorch_tensor_backward(const ctorch_tensor *self, const ctorch_tensor *gradient);
 
 /// Computes input gradients from output gradients. Both arrays are borrowed; a result is given away through

@@ -11,7 +11,8 @@ public struct StepTraffic: Codable, Sendable, Equatable {
   public var embeddings = 0
   /// The all-reduce of the gradient of all embeddings `[2N, D]`, for each pair of views.
   public var embeddingGradients = 0
-  /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward.
+  /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward, and once more where
+  /// activations are computed again.
   public var batchNorm = 0
   /// The mean of running statistics, where processes normalise apart.
   public var runningStatistics = 0
@@ -47,7 +48,14 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     let parts = configuration.training.accumulationSteps
     let exchanges = views * (parts == 1 ? 2 : 3 * parts)
     let channels = model.batchNorms().map { $0.weight.value.count }
-    batchNorm = exchanges * channels.reduce(0) { $0 + allReduce(2 * $1 * 8, of: world.statistics.size) }
+    func statistics(_ channels: [Int]) -> Int {
+      channels.reduce(0) { $0 + allReduce(2 * $1 * 8, of: world.statistics.size) }
+    }
+    batchNorm = exchanges * statistics(channels)
+    if model.encoder.recomputesBlocks {
+      let again = model.encoder.blocks.flatMap { $0.batchNorms() }.map { $0.weight.value.count }
+      batchNorm += views * parts * statistics(again)
+    }
     if world.normalizesApart {
       runningStatistics = allReduce(channels.reduce(0) { $0 + 2 * $1 * elementBytes }, of: world.size)
     }

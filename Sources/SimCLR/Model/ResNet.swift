@@ -38,6 +38,8 @@ public final class ResNet: Module {
 
   /// The number of features of an image.
   public let featureCount: Int
+  /// Whether training keeps no activations within blocks and computes them again in the backward pass.
+  public var recomputesBlocks = false
 
   let conv1: Conv2d
   let bn1: BatchNorm2d
@@ -84,11 +86,14 @@ public final class ResNet: Module {
     featureCount = inputChannels
   }
 
+  /// The residual blocks of all stages, in order.
+  var blocks: [Module] { layer1 + layer2 + layer3 + layer4 }
+
   /// Embeds images `[N, 3, H, W]` as features `[N, featureCount]`.
   public override func callAsFunction(_ images: Tensor) -> Tensor {
     var x = bn1(conv1(images)).relu_()
     if let maxpool { x = maxpool(x) }
-    x = layer4(layer3(layer2(layer1(x))))
+    x = blocks.reduce(x) { recomputesBlocks ? $1.recomputedInBackward($0) : $1($0) }
     return Functional.adaptiveAvgPool2d(x, height: 1, width: 1).flattened(from: 1)
   }
 }

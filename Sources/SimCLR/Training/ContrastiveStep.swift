@@ -78,13 +78,3 @@ package struct ContrastiveStep {
     return (0..<accumulationSteps).map { tensor.narrow(0, $0 * length..<($0 + 1) * length) }
   }
 }
-
-extension Module {
-  /// Runs `body` with BatchNorm's running statistics left as they are.
-  fileprivate func withoutTrackingStatistics<Result>(_ body: () -> Result) -> Result {
-    let layers = batchNorms()
-    for layer in layers { layer.tracksRunningStatistics = false }
-    defer { for layer in layers { layer.tracksRunningStatistics = true } }
-    return body()
-  }
-}

@@ -130,6 +130,7 @@ extension Configuration {
     comparable.evaluation = original.evaluation
     comparable.augmentation.device = original.augmentation.device
     comparable.training.maximumSteps = original.training.maximumSteps
+    comparable.training.activationCheckpointing = original.training.activationCheckpointing
     comparable.training.device = original.training.device
     comparable.training.threads = original.training.threads
     comparable.distributed = original.distributed

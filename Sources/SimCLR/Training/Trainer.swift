@@ -11,7 +11,7 @@ final class Trainer {
   let optimizer: DistributedOptimizer
   let gradients: ContrastiveStep
   var scaler: LossScaler
-  private let configuration: Configuration
+  let configuration: Configuration
   /// One for each view; none where the loader's threads make views.
   private let augmenters: [BatchAugmenter]
   private let statistics: RunningStatistics
@@ -25,6 +25,7 @@ final class Trainer {
     let dtype = configuration.training.precision.dtype
     augmenters = prepared.makeAugmenters()
     model = SimCLRModel(configuration)
+    model.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
     model.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
     try world.confirmSame(prepared.dataSet, model)
     // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
