@@ -33,16 +33,28 @@ struct PretrainCommand: ParsableCommand {
   @Flag(help: "Print the configuration with every key, and do nothing else.")
   var printConfiguration = false
 
+  @Flag(help: "Say what memory training would take and which batch would fit, and do nothing else.")
+  var dryRun = false
+
+  @Flag(help: "With --dry-run: print one JSON object.")
+  var json = false
+
   @OptionGroup(title: "SEVERAL PROCESSES")
   var launch: LaunchOptions
 
   func validate() throws {
-    if output == nil && !printConfiguration { throw ValidationError("Missing expected argument '--output <RUN>'") }
+    if json && !dryRun {
+      throw ValidationError("--json: expected together with --dry-run; a run's figures are in RUN/metrics.jsonl")
+    }
+    if output == nil && !printConfiguration && !dryRun {
+      throw ValidationError("Missing expected argument '--output <RUN>'")
+    }
   }
 
   func run() throws {
     let console = Console()
-    guard !printConfiguration, let output else { return console.result(try readConfiguration().yaml()) }
+    if printConfiguration { return console.result(try readConfiguration().yaml()) }
+    guard !dryRun, let output else { return try estimateMemory(console) }
     if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost(), resumeArgument: "--resume") {
       throw code
     }
@@ -66,6 +78,15 @@ struct PretrainCommand: ParsableCommand {
     case .stopped(let step):
       if isFirst { console.note("stopped and saved after step \(step). Go on with the same command and --resume") }
       throw ExitCode.stoppedBySignal
+    }
+  }
+
+  private func estimateMemory(_ console: Console) throws {
+    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost()) { throw code }
+    try withOtherProcesses(readConfiguration) { configuration, world in
+      let estimate = try MemoryEstimate(configuration, with: world)
+      guard world.isFirst else { return }
+      if json { try console.json(estimate) } else { console.result(estimate.table) }
     }
   }
 

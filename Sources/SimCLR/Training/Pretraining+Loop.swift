@@ -31,6 +31,7 @@ extension Pretraining {
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
       if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
         meter.read(trainer.communication, into: &step)
+        step.peakMemoryBytes = prepared.device.peakBytes
         try metrics?.append(step)
         tell(.step(step))
       }

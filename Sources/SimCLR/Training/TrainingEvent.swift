@@ -54,6 +54,8 @@ public struct StepMetrics: Codable, Sendable, Equatable {
   public var communicationWait: Double?
   /// Bytes of tensors that this process sent in a step, on average since the last line; absent for one process.
   public var sentBytesPerStep: Double?
+  /// The most memory that this process has taken so far: of tensors on a CUDA device, resident on the CPU.
+  public var peakMemoryBytes: Int?
 }
 
 /// A step that changed nothing, since its loss or gradients were not finite.
