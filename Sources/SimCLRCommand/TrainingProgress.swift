@@ -25,6 +25,7 @@ struct TrainingProgress {
       console.note(Self.opening(plan))
       if let reason = plan.whyNoCUDA { console.note("CUDA is not used: \(reason)") }
       if plan.processes > 1 || plan.carrier == .nccl { console.note(Self.exchanges(plan)) }
+    case .repaired(let what): console.note(what)
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
     case .epoch(let epoch):
       console.note(
@@ -38,7 +39,11 @@ struct TrainingProgress {
   }
 
   private static func opening(_ plan: TrainingPlan) -> String {
-    let resumed = plan.completedSteps > 0 ? ", going on after step \(plan.completedSteps)" : ""
+    let isDone = plan.completedSteps >= plan.totalSteps
+    let resumed =
+      isDone
+      ? ", none left to make after step \(plan.completedSteps)"
+      : plan.completedSteps > 0 ? ", going on after step \(plan.completedSteps)" : ""
     return "\(plan.imageCount) images, \(plan.batchesPerEpoch) batches an epoch, \(plan.totalSteps) steps\(resumed); "
       + "\((Double(plan.parameterCount) / 1e6).fixed(2)) million parameters on \(plan.device) in \(plan.precision)"
       + (plan.processes > 1 ? ", \(plan.processes) processes" : "")

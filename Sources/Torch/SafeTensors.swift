@@ -79,7 +79,10 @@ extension SafeTensors {
     }
   }
 
-  init(_ data: Data) throws {
+  /// Reads the bytes of a file.
+  ///
+  /// - Throws: ``TorchError`` when they are not a whole safetensors file.
+  package init(_ data: Data) throws {
     let prefix = 8
     guard data.count >= prefix else { throw TorchError("it has \(data.count) bytes, fewer than its header's length") }
     let length = data.withUnsafeBytes { UInt64(littleEndian: $0.loadUnaligned(as: UInt64.self)) }

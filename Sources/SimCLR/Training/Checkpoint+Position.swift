@@ -22,3 +22,15 @@ extension Checkpoint.Position {
     skips?.withoutLoss = 0
   }
 }
+
+extension Checkpoint.Position {
+  /// Whether a run can stand here that makes so many batches in each epoch: a file that was written by hand, or rotted,
+  /// may say anything.
+  func isPossible(batchesPerEpoch: Int, epochs: Int) -> Bool {
+    let counts = [optimizerSteps, lossScaleGoodSteps, skips?.inARow ?? 0, skips?.withoutLoss ?? 0]
+    return (0...batchesPerEpoch * epochs).contains(step)
+      && epoch == step / batchesPerEpoch && batch == step % batchesPerEpoch
+      && counts.allSatisfy((0...step).contains)
+      && epochLossSum.isFinite && lossScale.isFinite && lossScale > 0
+  }
+}

@@ -34,8 +34,8 @@ public struct Checkpoint: Sendable {
   public let url: URL
   public let position: Position
 
-  /// Writes a checkpoint: under a temporary name, flushed, renamed, and only then named by `latest`. Older ones beyond
-  /// `keep` (0: all) go.
+  /// Writes a checkpoint: under a temporary name, flushed, renamed, and only then named by `latest`. Of this and
+  /// older ones the newest `keep` stay (0: all).
   static func write(
     _ position: Position, model: [(name: String, tensor: Tensor)], optimizer: [(name: String, tensor: Tensor)],
     in run: RunFolder, keep: Int
@@ -46,43 +46,25 @@ public struct Checkpoint: Sendable {
     let files = FileManager.default
     do {
       try? files.removeItem(at: partial)
-      try files.createDirectory(at: partial, withIntermediateDirectories: true)
+      // A run's folder that was taken away is not made again: nobody would look for the rest of it there.
+      try files.createDirectory(at: partial, withIntermediateDirectories: false)
       try SafeTensors(tensors: model, metadata: ["format": "pt"])
         .write(to: partial.appendingPathComponent("model.safetensors"))
       try SafeTensors(tensors: optimizer)
         .write(to: partial.appendingPathComponent("optimizer.safetensors"))
       let state = try encoder.encode(position)
       try DurableFile.write(state, to: partial.appendingPathComponent("state.json"))
-      if files.fileExists(atPath: final.path) { try files.removeItem(at: final) }
+      if try StoredFile.exists(final) { try files.removeItem(at: final) }
       try files.moveItem(at: partial, to: final)
       DurableFile.synchronizeDirectory(run.checkpointsURL)
-      try DurableFile.write(Data("\(name)\n".utf8), to: run.checkpointsURL.appendingPathComponent("latest"))
+      try Checkpoint(url: final, position: position).becomeLatest(in: run)
     } catch {
       try? files.removeItem(at: partial)
       let detail = (error as? TorchError)?.description ?? reason(error)
       throw RunError(
         "cannot write the checkpoint of step \(position.step): \(detail). Earlier checkpoints are untouched")
     }
-    removeOld(in: run, keep: keep)
-  }
-
-  /// The checkpoint that `latest` names, nil before the first.
-  ///
-  /// - Throws: ``RunError`` when it is named but damaged.
-  public static func latest(in run: RunFolder) throws -> Checkpoint? {
-    let latest = run.checkpointsURL.appendingPathComponent("latest")
-    guard let bytes = FileManager.default.contents(atPath: latest.path) else { return nil }
-    let name = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    let url = run.checkpointsURL.appendingPathComponent(name)
-    let state = url.appendingPathComponent("state.json")
-    guard let data = FileManager.default.contents(atPath: state.path),
-      let position = try? decoder.decode(Position.self, from: data)
-    else {
-      throw RunError(
-        "\(latest.path) names the checkpoint '\(name)', which is not whole. Write the name of another folder of \(run.checkpointsURL.path) into it"
-      )
-    }
-    return Checkpoint(url: url, position: position)
+    removeOld(before: position.step, in: run, keep: keep)
   }
 
   /// Parameters and buffers of the model, `encoder.` and `projection_head.` before their names.
@@ -99,16 +81,11 @@ public struct Checkpoint: Sendable {
     try SafeTensors.load(url.appendingPathComponent("optimizer.safetensors"))
   }
 
-  private static func folderName(step: Int) -> String {
-    let digits = String(step)
-    return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
-  }
-
-  private static func removeOld(in run: RunFolder, keep: Int) {
-    guard keep > 0, let names = try? FileManager.default.contentsOfDirectory(atPath: run.checkpointsURL.path) else {
-      return
-    }
-    for name in names.filter({ $0.hasPrefix("step-") }).sorted().dropLast(keep) {
+  /// Takes away the oldest of those before this step. What goes beyond it stays: somebody went back to an earlier
+  /// checkpoint, and may go forward again.
+  private static func removeOld(before step: Int, in run: RunFolder, keep: Int) {
+    guard keep > 0, let names = try? folders(in: run) else { return }
+    for name in names.filter({ Self.step(ofFolder: $0)! < step }).dropLast(keep - 1) {
       try? FileManager.default.removeItem(at: run.checkpointsURL.appendingPathComponent(name))
     }
   }
@@ -118,11 +95,5 @@ public struct Checkpoint: Sendable {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
     return encoder
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
   }
 }

@@ -12,17 +12,12 @@ public final class MetricsLog {
   /// Opens the log for appending. Lines of steps beyond `completedSteps`, which a run that was cut off made after its
   /// last checkpoint, are taken away: the resumed run makes them again.
   ///
-  /// - Throws: ``RunError`` when the file cannot be written.
+  /// - Throws: ``RunError`` when the file cannot be read or written.
   public init(_ url: URL, completedSteps: Int) throws {
     path = url.path
-    let kept = Self.lines(of: url).filter { line in
-      guard let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any],
-        let step = object["step"] as? Int
-      else { return false }
-      return step <= completedSteps
-    }
-    wasEmpty = kept.isEmpty
     do {
+      let kept = try Self.lines(of: url).filter { $0.step.map { $0 <= completedSteps } ?? false }.map(\.text)
+      wasEmpty = kept.isEmpty
       try DurableFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)
       handle = try FileHandle(forWritingTo: url)
       try handle.seekToEnd()
@@ -35,7 +30,7 @@ public final class MetricsLog {
   ///
   /// - Throws: ``RunError`` when the file cannot be written.
   public static func ifAny(_ url: URL, completedSteps: Int) throws -> MetricsLog? {
-    guard FileManager.default.fileExists(atPath: url.path) else { return nil }
+    guard try StoredFile.exists(url) else { return nil }
     let log = try MetricsLog(url, completedSteps: completedSteps)
     guard log.wasEmpty else { return log }
     unlink(url.path)
@@ -44,8 +39,9 @@ public final class MetricsLog {
 
   /// Appends a line: the whole of it or nothing.
   ///
-  /// - Throws: ``RunError`` when the disk refuses it.
+  /// - Throws: ``RunError`` when the disk refuses it, or somebody took the file away.
   public func append(_ metrics: some Encodable) throws {
+    try confirmInPlace()
     let line = try Self.encoder.encode(metrics) + Data("\n".utf8)
     let end = try handle.offset()
     do {
@@ -56,9 +52,23 @@ public final class MetricsLog {
     }
   }
 
-  private static func lines(of url: URL) -> [String] {
-    guard let data = FileManager.default.contents(atPath: url.path) else { return [] }
-    return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+  /// The last step of a log, whole lines only; nil where there is none.
+  static func lastStep(in url: URL) throws -> Int? { try lines(of: url).compactMap(\.step).max() }
+
+  private static func lines(of url: URL) throws -> [(text: String, step: Int?)] {
+    guard let data = try StoredFile.contents(of: url) else { return [] }
+    return String(decoding: data, as: UTF8.self).split(separator: "\n").map { line in
+      let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
+      return (String(line), object?["step"] as? Int)
+    }
+  }
+
+  /// A file that was removed can be written on and on, and nobody would ever read it.
+  private func confirmInPlace() throws {
+    var (open, named) = (stat(), stat())
+    guard fstat(handle.fileDescriptor, &open) == 0, stat(path, &named) == 0, open.st_ino == named.st_ino,
+      open.st_dev == named.st_dev
+    else { throw RunError("\(path) was removed or replaced while training: nothing more can be saved there") }
   }
 
   private static let encoder = {

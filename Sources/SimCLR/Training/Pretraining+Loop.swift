@@ -17,7 +17,10 @@ extension Pretraining {
     report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
+    if let repair { tell(.repaired(repair.text)) }
     tell(.started(plan))
+    // Nothing is written either: a run may have gone further than it is asked to now.
+    if isFinished { return .finished(step: position.step) }
     trainer.model.train()
     let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
       position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
@@ -125,7 +128,7 @@ extension Pretraining {
     return configuration.training.maximumSteps > 0 ? min(all, configuration.training.maximumSteps) : all
   }
 
-  private var isFinished: Bool { position.step >= totalSteps }
+  var isFinished: Bool { position.step >= totalSteps }
 
   private var plan: TrainingPlan {
     TrainingPlan(
@@ -140,6 +143,14 @@ extension Pretraining {
     let (steps, epochs) = (configuration.output.checkpointEverySteps, configuration.output.checkpointEveryEpochs)
     return (steps > 0 && position.step.isMultiple(of: steps))
       || (isEndOfEpoch && epochs > 0 && position.epoch.isMultiple(of: epochs))
+  }
+
+  /// The step after which a run first wrote a checkpoint, unless somebody stopped it before.
+  func firstCheckpointStep(as original: Configuration) -> Int {
+    let periods = [
+      original.output.checkpointEverySteps, original.output.checkpointEveryEpochs * prepared.sampler.batchesPerEpoch,
+    ]
+    return min(totalSteps, periods.filter { $0 > 0 }.min() ?? totalSteps)
   }
 
   private func writeCheckpoint(_ tell: (TrainingEvent) -> Void) throws {

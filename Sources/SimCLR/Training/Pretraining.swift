@@ -28,6 +28,8 @@ public final class Pretraining {
   /// nil until a step is skipped.
   var skippedSteps: MetricsLog?
   var position: Checkpoint.Position
+  /// What was wrong with the run's folder, and the checkpoint that was taken all the same.
+  private(set) var repair: (text: String, checkpoint: Checkpoint)?
   let badImages = Inbox()
 
   /// Starts a run in a new folder.
@@ -42,12 +44,13 @@ public final class Pretraining {
     -> Pretraining
   {
     try world.together { if world.isFirst { try run.requireUnused() } }
-    let training = try Pretraining(configuration, run: run, world: world, checkpoint: { nil })
+    let training = try Pretraining(configuration, run: run, world: world, resumes: false)
     try world.together { if world.isFirst { try run.create(configuration) } }
     return try training.opened()
   }
 
-  /// Goes on with the run in `run` from its latest checkpoint, or from its start when it has none.
+  /// Goes on with the run in `run` from its latest checkpoint, or from its start when it never came to write one. Where
+  /// ``Checkpoint/latest(in:)`` is lost, the newest checkpoint that is whole takes its place.
   ///
   /// - Parameter configuration: resolved; it may differ from the run's only in what does not change the result.
   /// - Throws: ``RunError``, ``TorchError``, `VisionDataError`, ``ConfigurationError`` or `DistributedError`; then nothing
@@ -56,13 +59,10 @@ public final class Pretraining {
     -> Pretraining
   {
     try world.together { if world.isFirst { try configuration.checkContinues(try run.configuration()) } }
-    return try Pretraining(configuration, run: run, world: world, checkpoint: { try Checkpoint.latest(in: run) })
-      .opened()
+    return try Pretraining(configuration, run: run, world: world, resumes: true).opened()
   }
 
-  private init(_ configuration: Configuration, run: RunFolder, world: World, checkpoint: () throws -> Checkpoint?)
-    throws
-  {
+  private init(_ configuration: Configuration, run: RunFolder, world: World, resumes: Bool) throws {
     (self.configuration, self.run, self.world) = (configuration, run, world)
     try world.confirmSame(configuration)
     prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
@@ -70,17 +70,17 @@ public final class Pretraining {
     position = Checkpoint.Position(
       step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: trainer.scaler.scale,
       lossScaleGoodSteps: 0, dataSetCount: prepared.dataSet.count)
-    try restore(checkpoint)
+    if resumes { try restore() }
   }
 
   private var model: SimCLRModel { trainer.model }
   private var optimizer: DistributedOptimizer { trainer.optimizer }
 
   /// Takes over a checkpoint that rank 0 reads.
-  private func restore(_ checkpoint: () throws -> Checkpoint?) throws {
+  private func restore() throws {
     var optimizerState: [String: Tensor] = [:]
     let found = try world.together {
-      guard world.isFirst, let checkpoint = try checkpoint() else { return nil as Checkpoint.Position? }
+      guard world.isFirst, let checkpoint = try checkpointToResume() else { return nil as Checkpoint.Position? }
       optimizerState = try checkpoint.optimizerState()
       try loadModel(of: checkpoint)
       try optimizer.confirmFits(optimizerState)
@@ -93,19 +93,49 @@ public final class Pretraining {
     self.position = position
   }
 
+  /// Nil for a run that ended before its first checkpoint.
+  private func checkpointToResume() throws -> Checkpoint? {
+    guard let (checkpoint, repair) = try Checkpoint.toResume(in: run) else {
+      try confirmNothingIsLost()
+      return nil
+    }
+    self.repair = repair.map { ($0, checkpoint) }
+    return checkpoint
+  }
+
+  /// A run that made more steps than it makes before its first checkpoint had one.
+  private func confirmNothingIsLost() throws {
+    guard let made = try MetricsLog.lastStep(in: run.metricsURL),
+      made > (try firstCheckpointStep(as: run.configuration()))
+    else { return }
+    throw RunError(
+      "\(run.metricsURL.path) tells of \(made) steps, but \(run.checkpointsURL.path) holds no checkpoint: bring them back, or start another run"
+    )
+  }
+
   private func loadModel(of checkpoint: Checkpoint) throws {
     guard checkpoint.position.dataSetCount == prepared.dataSet.count else {
       throw RunError(
         "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images",
         isWrongUsage: true)
     }
+    guard
+      checkpoint.position.isPossible(
+        batchesPerEpoch: prepared.sampler.batchesPerEpoch, epochs: configuration.training.epochs)
+    else {
+      throw RunError(
+        "\(checkpoint.url.path)/state.json has numbers that this run cannot have come to: write the name of another folder of \(run.checkpointsURL.path) into \(Checkpoint.latestURL(in: run).path)"
+      )
+    }
     try model.load(checkpoint.modelState())
   }
 
-  /// Opens the logs, once the run's folder is there.
+  /// Opens the logs, once the run's folder is there, if there is anything to add to them.
   private func opened() throws -> Pretraining {
     try world.together {
       guard world.isFirst else { return }
+      try repair?.checkpoint.becomeLatest(in: run)
+      guard !isFinished else { return }
       run.removeUnfinishedFiles()
       metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
       skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)

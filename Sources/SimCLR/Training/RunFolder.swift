@@ -17,7 +17,20 @@ public struct RunFolder: Sendable {
   public var evaluationURL: URL { url.appendingPathComponent("evaluation") }
 
   /// Whether a run was started here.
-  public var holdsRun: Bool { FileManager.default.fileExists(atPath: configurationURL.path) }
+  ///
+  /// - Throws: ``RunError`` when the configuration of a run that made steps is gone; `TorchError` when the disk gives
+  ///   errors.
+  public var holdsRun: Bool {
+    get throws {
+      if try StoredFile.exists(configurationURL) { return true }
+      guard try Checkpoint.folders(in: self).isEmpty, try !StoredFile.exists(metricsURL) else {
+        throw RunError(
+          "\(url.path) holds metrics or checkpoints, but no config.yaml: bring back the one of that run, or choose another --output",
+          isWrongUsage: true)
+      }
+      return false
+    }
+  }
 
   /// Makes the folder and saves a resolved configuration in it.
   ///
@@ -43,7 +56,7 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``RunError`` saying what to do.
   public func requireUnused() throws {
-    guard !holdsRun else {
+    guard try !holdsRun else {
       throw RunError(
         "\(url.path) already holds a run: continue it with --resume, or choose another --output",
         isWrongUsage: true)
@@ -65,7 +78,7 @@ public struct RunFolder: Sendable {
   ///
   /// - Throws: ``RunError`` when there is no run here; ``ConfigurationError`` when its file was damaged.
   public func configuration() throws -> Configuration {
-    guard holdsRun else {
+    guard try holdsRun else {
       throw RunError(
         "\(url.path) holds no run: expected a folder that `simclr pretrain --output` wrote, with config.yaml in it")
     }

@@ -4,6 +4,8 @@ import TorchDistributed
 /// What a training run tells whoever watches it.
 public enum TrainingEvent: Sendable {
   case started(TrainingPlan)
+  /// Something was wrong with the run's folder, and what was done about it.
+  case repaired(String)
   case step(StepMetrics)
   case epoch(EpochMetrics)
   /// A file that could not be read, and why; another image took its place.
