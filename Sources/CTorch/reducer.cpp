@@ -52,10 +52,19 @@ struct SumHook : c10d::CommHookInterface {
   at::Tensor parseHookResult(const c10::IValue &result) override { return result.toTensor(); }
 };
 
+/// c10d's Reducer with buckets that stay as they were given. Left to itself it notes down every gradient of every step for
+/// buckets in the order of arrival, and forgets that list only when it makes them.
+struct FixedBuckets : c10d::Reducer {
+  template <class... Arguments>
+  explicit FixedBuckets(Arguments &&...arguments) : c10d::Reducer(std::forward<Arguments>(arguments)...) {
+    has_rebuilt_bucket_ = true;
+  }
+};
+
 }  // namespace
 
 struct ctorch_reducer {
-  std::unique_ptr<c10d::Reducer> value;
+  std::unique_ptr<FixedBuckets> value;
   ctorch_process_group group;
   std::shared_ptr<ReductionTimes> times;
 };
@@ -80,7 +89,7 @@ ctorch_status ctorch_reducer_create(const ctorch_process_group *group, const cto
     std::unordered_map<size_t, std::string> name_of;
     for (int32_t i = 0; i < count; ++i) name_of[i] = names[i];
     auto times = std::make_shared<ReductionTimes>();
-    auto reducer = std::make_unique<c10d::Reducer>(
+    auto reducer = std::make_unique<FixedBuckets>(
         tensors, buckets, group->value, std::vector<bool>(tensors.size(), false), bucket_bytes, finds_unused,
         /*gradient_as_bucket_view=*/true, name_of, first_bucket_bytes, /*skip_all_reduce_unused_params=*/false,
         /*use_python_reducer=*/false, std::vector<int64_t>());

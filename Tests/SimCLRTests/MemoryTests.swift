@@ -1,5 +1,6 @@
 import Foundation
 import SimCLR
+import TestSupport
 import Testing
 import Torch
 
@@ -15,7 +16,7 @@ import Torch
       let configuration = try fixture.configuration("training.epochs=100", "output.checkpoint_every_epochs=0")
       _ = try Pretraining.start(configuration, in: fixture.run("run")).train {
         guard case .step(let step) = $0, step.step == 100 || step.step == 300 else { return }
-        resident[step.step] = Self.residentBytes()
+        resident[step.step] = residentBytes()
         tensors[step.step] = TorchRuntime.liveTensorCount
       }
     }()
@@ -24,11 +25,5 @@ import Torch
     // Batches waiting in the loader make the count vary by their tensors.
     #expect(abs(try #require(tensors[300]) - (try #require(tensors[100]))) <= 16)
     #expect(TorchRuntime.liveTensorCount == tensorsBefore)
-  }
-
-  /// The resident size of this process (Linux).
-  private static func residentBytes() -> Int {
-    let fields = (try? String(contentsOfFile: "/proc/self/statm", encoding: .utf8))?.split(separator: " ") ?? []
-    return (fields.count > 1 ? Int(fields[1]) ?? 0 : 0) * Int(getpagesize())
   }
 }
