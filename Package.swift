@@ -42,7 +42,10 @@ let package = Package(
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
     .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "Launching", dependencies: ["CProcess"], swiftSettings: strict),
-    .target(name: "TorchDistributed", dependencies: ["Launching", "TorchNN"], swiftSettings: strict),
+    .target(
+      name: "CDigest", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("crypto")]),
+    .target(name: "TorchDistributed", dependencies: ["CDigest", "Launching", "TorchNN"], swiftSettings: strict),
     .target(
       name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
     .target(

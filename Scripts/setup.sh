@@ -63,6 +63,7 @@ missing_packages() {
   has_header jpeglib.h || echo libjpeg-dev
   has_header png.h || echo libpng-dev
   has_header zlib.h || echo zlib1g-dev
+  has_header openssl/hmac.h || echo libssl-dev
   # libtorch holds gloo, but not its headers.
   has_header gloo/context.h || echo libgloo-dev
   compgen -G '/usr/include/c++/*/vector' >/dev/null || echo g++

@@ -38,6 +38,14 @@ ctorch_status store_over_tcp(const char *host, const c10d::TCPStoreOptions &opti
   });
 }
 
+/// For the caller to free.
+void hand_out(const std::vector<uint8_t> &value, void **bytes, size_t *byte_count) {
+  *bytes = std::malloc(std::max<size_t>(value.size(), 1));
+  if (!*bytes) throw std::bad_alloc();
+  std::memcpy(*bytes, value.data(), value.size());
+  *byte_count = value.size();
+}
+
 /// Gloo whose connections can be closed while an exchange waits: peers notice at once, and need no timeout for it.
 struct ClosableGloo : c10d::ProcessGroupGloo {
   using c10d::ProcessGroupGloo::ProcessGroupGloo;
@@ -130,15 +138,30 @@ ctorch_status ctorch_store_set(const ctorch_store *self, const char *key, const 
   });
 }
 
+ctorch_status ctorch_store_set_if_absent(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count,
+                                         void **found, size_t *found_count) {
+  return guard([&] {
+    auto first = static_cast<const uint8_t *>(bytes);
+    hand_out(self->value->compareSet(key, {}, std::vector<uint8_t>(first, first + byte_count)), found, found_count);
+  });
+}
+
 ctorch_status ctorch_store_get(const ctorch_store *self, const char *key, int64_t timeout_milliseconds, void **bytes,
                                size_t *byte_count) {
   return guard([&] {
     self->value->wait({key}, milliseconds(timeout_milliseconds));
-    std::vector<uint8_t> value = self->value->get(key);
-    *bytes = std::malloc(std::max<size_t>(value.size(), 1));
-    if (!*bytes) throw std::bad_alloc();
-    std::memcpy(*bytes, value.data(), value.size());
-    *byte_count = value.size();
+    hand_out(self->value->get(key), bytes, byte_count);
+  });
+}
+
+ctorch_status ctorch_store_keys(const ctorch_store *self, void **bytes, size_t *byte_count) {
+  return guard([&] {
+    std::vector<uint8_t> names;
+    for (const std::string &key : self->value->listKeys()) {
+      names.insert(names.end(), key.begin(), key.end());
+      names.push_back(0);
+    }
+    hand_out(names, bytes, byte_count);
   });
 }
 

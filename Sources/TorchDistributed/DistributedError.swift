@@ -22,8 +22,24 @@ public struct DistributedError: PossibleMisuse, Equatable, Sendable, CustomStrin
 
   /// - Parameter description: one or two lines: what was expected, what came, what to try.
   public init(_ description: String, origin: Origin = .here, isWrongUsage: Bool = false) {
-    self.description = description
+    self.description = Self.printable(description)
     self.origin = origin
     self.isWrongUsage = isWrongUsage
+  }
+
+  /// Without control characters, which a terminal obeys, and no longer than a screen: much of what is reported comes from
+  /// other processes.
+  private static func printable(_ text: String) -> String {
+    let longest = 4000
+    var result = ""
+    for scalar in text.unicodeScalars.prefix(longest) {
+      let isControl = scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
+      if isControl && scalar != "\n" {
+        result += scalar.escaped(asASCII: true)
+      } else {
+        result.unicodeScalars.append(scalar)
+      }
+    }
+    return text.unicodeScalars.count > longest ? result + "…" : result
   }
 }

@@ -8,13 +8,19 @@ import Synchronization
 final class Heartbeat: Sendable {
   private let stops = Atomic(false)
 
-  /// - Parameter store: a connection that nobody else uses.
-  init(rank: Int, interval: Duration, store: Store) {
+  /// - Parameter connect: makes a connection that nobody else uses. It is made anew where the store did not answer for a
+  ///   while: who serves it may have been stopped and gone on, and this process would be taken for lost ever after.
+  /// - Throws: what `connect` throws the first time.
+  init(rank: Int, interval: Duration, connect: @escaping @Sendable () throws -> Store) throws {
+    let first = try connect()
     let key = Self.key(rank)
+    let pause = useconds_t(interval.milliseconds * 1000)
     let beat = Thread { [weak self] in
+      var store: Store? = first
       while self?.stops.load(ordering: .relaxed) == false {
-        guard (try? store.add(key, 1)) != nil else { return }
-        usleep(useconds_t(interval.milliseconds * 1000))
+        if store == nil { store = try? connect() }
+        if (try? store?.add(key, 1)) == nil { store = nil }
+        usleep(pause)
       }
     }
     beat.name = "heartbeat"

@@ -7,6 +7,7 @@ final class Membership: Sendable {
   private let rank: Int
   private let size: Int
   private let store: Store
+  private let seal: JobSeal
   private let heartbeat: Heartbeat
   private let beatInterval: Duration
   private let timeout: Duration
@@ -30,13 +31,14 @@ final class Membership: Sendable {
   /// - Throws: ``DistributedError`` when the store no longer answers.
   init(of place: RankEnvironment, at root: Store, keyPrefix: String, timeout: Duration) throws {
     (rank, size, self.timeout) = (place.rank, place.worldSize, timeout)
-    hostsStore = place.hostsStore
+    (hostsStore, seal) = (place.hostsStore, place.seal)
     lossOfStore = place.lossOfStore
     beatInterval = min(.seconds(1), timeout / 5)
     store = try root.prefixed(keyPrefix, patience: min(timeout, .seconds(5)))
-    heartbeat = Heartbeat(
-      rank: rank, interval: beatInterval,
-      store: try Store.connect(to: root.endpoint, timeout: timeout).prefixed(keyPrefix))
+    let endpoint = root.endpoint
+    heartbeat = try Heartbeat(rank: rank, interval: beatInterval) {
+      try Store.connect(to: endpoint, timeout: timeout).prefixed(keyPrefix)
+    }
   }
 
   /// Takes leave of the others after the last exchange.
@@ -47,13 +49,15 @@ final class Membership: Sendable {
   /// - Parameter close: closes the connections to the others, who then look for the reason.
   func leave(because reason: DistributedError, closingConnections close: () -> Void) {
     if reason.isConsequence {
-      if (try? store.has(Key.conclusion)) == false { try? store.set(Key.conclusion, reason.description) }
+      if (try? store.announcement(Key.conclusion, seal) == nil) == true {
+        try? store.announce(Key.conclusion, reason.description, seal)
+      }
       close()
       // The one that failed ends first, and so is the one that a supervisor reports.
       usleep(200_000)
       leave(waitingForOthers: .seconds(1))
     } else {
-      try? store.set(Key.failure(rank), reason.description)
+      try? store.announce(Key.failure(rank), reason.description, seal)
       close()
       // They look for the reason when their exchange fails, at once or after the timeout.
       leave(waitingForOthers: min(timeout, .seconds(10)) + .seconds(2))
@@ -89,11 +93,11 @@ extension Membership {
 
   private func announcedReason() throws -> DistributedError? {
     for other in 0..<size where other != rank {
-      if let text = try store.value(of: Key.failure(other), waiting: .zero) {
+      if let text = try store.announcement(Key.failure(other), seal) {
         return DistributedError("rank \(other) failed: \(text)", origin: .elsewhere)
       }
     }
-    return try store.value(of: Key.conclusion, waiting: .zero).map { DistributedError($0, origin: .elsewhere) }
+    return try store.announcement(Key.conclusion, seal).map { DistributedError($0, origin: .elsewhere) }
   }
 
   private static func silence(of lost: [Int]) -> DistributedError? {

@@ -116,6 +116,18 @@ extension Store {
     }
   }
 
+  /// All keys, whoever set them: whoever can connect can ask for them.
+  public func keys() throws -> [String] {
+    try ask { store in
+      var (bytes, count) = (nil as UnsafeMutableRawPointer?, 0)
+      guard ctorch_store_keys(store.handle, &bytes, &count) == CTORCH_OK else { return nil }
+      defer { free(bytes) }
+      return UnsafeRawBufferPointer(start: bytes, count: count).split(separator: 0).map {
+        String(decoding: $0, as: UTF8.self)
+      }
+    }
+  }
+
   /// Whether some process has set the key.
   public func has(_ key: String) throws -> Bool {
     try ask { store in
@@ -129,6 +141,19 @@ extension Store {
     try ask { store in
       var sum: Int64 = 0
       return ctorch_store_add(store.handle, key, Int64(value), &sum) == CTORCH_OK ? Int(sum) : nil
+    }
+  }
+
+  /// The text of a key, which is set to `value` if no process has set it yet.
+  func value(of key: String, settingIfAbsent value: String) throws -> String {
+    try ask { store in
+      var (text, bytes, count) = (value, nil as UnsafeMutableRawPointer?, 0)
+      let status = text.withUTF8 {
+        ctorch_store_set_if_absent(store.handle, key, $0.baseAddress, $0.count, &bytes, &count)
+      }
+      guard status == CTORCH_OK else { return nil }
+      defer { free(bytes) }
+      return String(decoding: UnsafeRawBufferPointer(start: bytes, count: count), as: UTF8.self)
     }
   }
 

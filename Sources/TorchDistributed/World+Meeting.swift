@@ -30,13 +30,13 @@ extension World {
       place.hostsStore
       ? try Store.host(at: place.rendezvous, timeout: timeout)
       : try Store.connect(to: place.rendezvous, timeout: timeout)
-    let store = try root.prefixed(place.keyPrefix)
+    var place = place
     do {
-      try confirmJob(place, root, timeout)
-      try arrive(place, store, timeout)
+      place = try arrive(place, root, timeout)
     } catch let error as DistributedError where error.origin == .unknown {
       throw place.lossOfStore
     }
+    let store = try root.prefixed(place.keyPrefix)
     let membership = try Membership(of: place, at: root, keyPrefix: place.keyPrefix, timeout: timeout)
     let world = World(place, coreCount: known.coreCount, membership: membership)
     do {
@@ -97,59 +97,4 @@ extension World.Options {
     let first = rank / batchNormRanks * batchNormRanks
     return first..<first + batchNormRanks
   }
-}
-
-// MARK: - Arriving
-
-extension World {
-  /// A worker left over from an earlier job would otherwise meddle with this one.
-  private static func confirmJob(_ place: RankEnvironment, _ root: Store, _ timeout: Duration) throws {
-    if place.hostsStore || place.rank == 0 { try root.set("simclr/job", place.jobID) }
-    guard let served = try root.value(of: "simclr/job", waiting: timeout) else {
-      throw DistributedError("the rendezvous at \(root.endpoint) is no job of simclr: is another program on that port?")
-    }
-    guard served == place.jobID else {
-      throw DistributedError(
-        "the rendezvous at \(root.endpoint) serves another job ('\(served)', this is '\(place.jobID)'): stop what is left of it, or choose another port"
-      )
-    }
-  }
-
-  /// Waits until all ranks are there. The first one whose patience ends says who is missing, and all give up.
-  private static func arrive(_ place: RankEnvironment, _ store: Store, _ timeout: Duration) throws {
-    guard try store.add("arrived/\(place.rank)", 1) == 1 else {
-      throw DistributedError("two processes claim to be rank \(place.rank): is another one of this job still running?")
-    }
-    try store.add("arrived", 1)
-    let deadline = ContinuousClock.now + timeout
-    while try store.add("arrived", 0) < place.worldSize {
-      if ContinuousClock.now >= deadline { try store.set("missing", missing(place, store, timeout)) }
-      if let missing = try store.value(of: "missing", waiting: .zero) {
-        // Others read it too.
-        if place.hostsStore { sleep(1) }
-        throw DistributedError(missing, origin: .elsewhere)
-      }
-      usleep(20_000)
-    }
-  }
-
-  private static func missing(_ place: RankEnvironment, _ store: Store, _ timeout: Duration) throws -> String {
-    let missing = try (0..<place.worldSize).filter { try store.add("arrived/\($0)", 0) == 0 }
-    let advice =
-      place.token.isEmpty
-      ? "see what became of \(missing.count == 1 ? "it" : "them")"
-      : "see what became of \(missing.count == 1 ? "it" : "them"), and that SIMCLR_JOB_TOKEN is the same everywhere"
-    return
-      "\(ranks(missing)) of \(place.worldSize) did not arrive at \(place.rendezvous) within \(timeout.wholeSeconds) s: \(advice)"
-  }
-
-  /// `rank 1` or `ranks 1, 2`.
-  static func ranks(_ ranks: [Int]) -> String {
-    "rank\(ranks.count == 1 ? "" : "s") \(ranks.map(String.init).joined(separator: ", "))"
-  }
-}
-
-extension RankEnvironment {
-  /// Who does not know the token finds nothing; an earlier attempt's processes find their own keys only.
-  fileprivate var keyPrefix: String { "simclr/\(token)/\(attempt)/" }
 }

@@ -332,6 +332,11 @@ ctorch_status ctorch_store_connect(const char *host, int32_t port, int64_t timeo
 ctorch_status ctorch_store_prefix(const ctorch_store *self, const char *prefix, ctorch_store **out);
 void ctorch_store_free(ctorch_store *store);
 ctorch_status ctorch_store_set(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count);
+/// Sets the key unless it is set already. `*found`, what it holds then, is the caller's to `free`.
+ctorch_status ctorch_store_set_if_absent(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count,
+                                         void **found, size_t *found_count);
+/// The names of all keys, each ended by a zero. `*bytes` is the caller's to `free`.
+ctorch_status ctorch_store_keys(const ctorch_store *self, void **bytes, size_t *byte_count);
 /// Waits for the key. `*bytes` is the caller's to `free`.
 ctorch_status ctorch_store_get(const ctorch_store *self, const char *key, int64_t timeout_milliseconds, void **bytes,
                                size_t *byte_count);
