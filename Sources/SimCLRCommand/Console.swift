@@ -4,8 +4,10 @@ import Launching
 /// What people read: results on standard output, progress there too when it is a terminal and on standard error when
 /// not, so that standard output can be piped. Where a supervisor brings standard error to a
 /// terminal, progress goes there always, since the supervisor keeps it apart from other ranks' lines.
+///
+/// Progress waits for no reader; results do.
 final class Console {
-  private let progress: FileHandle
+  private let progress: BackgroundOutput
   /// Whether progress may rewrite its line.
   let isLive: Bool
   private var liveLineIsShown = false
@@ -43,6 +45,7 @@ final class Console {
   /// Writes a line of the result to standard output.
   func result(_ line: String) {
     endLive()
+    Self.finish()
     FileHandle.standardOutput.write(Data("\(line)\n".utf8))
   }
 
@@ -54,5 +57,11 @@ final class Console {
     result(String(decoding: try encoder.encode(value), as: UTF8.self))
   }
 
-  private func write(_ text: String) { progress.write(Data(text.utf8)) }
+  /// Waits until all progress is written.
+  static func finish() {
+    BackgroundOutput.standardError.finish()
+    BackgroundOutput.standardOutput.finish()
+  }
+
+  private func write(_ text: String) { progress.write(text) }
 }

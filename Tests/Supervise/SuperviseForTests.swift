@@ -30,6 +30,7 @@ enum SuperviseForTests {
         executable: arguments[6], arguments: Array(arguments[7...]), environment: variables, resumeArgument: "--resume")
       let outcome = try Supervisor(plan, program: program, host: SilentHost()).run()
       if let failure = outcome.failure { report(failure) }
+      BackgroundOutput.standardError.finish()
       exit(outcome.exitCode)
     } catch let error as LaunchError {
       report(error.description)
@@ -41,6 +42,7 @@ enum SuperviseForTests {
   }
 
   private static func report(_ failure: String) {
-    FileHandle.standardError.write(Data("error: \(failure)\n".utf8))
+    BackgroundOutput.standardError.write("error: \(failure)\n")
+    BackgroundOutput.standardError.finish()
   }
 }
