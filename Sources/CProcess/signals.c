@@ -42,3 +42,10 @@ void cprocess_signals_restore(void) {
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   watcher = -1;
 }
+
+void cprocess_signals_end(void) {
+  static const int numbers[] = {SIGQUIT, SIGABRT};
+  struct sigaction action = {.sa_handler = SIG_DFL};
+  sigemptyset(&action.sa_mask);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
+}

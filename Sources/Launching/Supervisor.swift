@@ -17,16 +17,20 @@ public struct Supervisor {
   private let program: WorkerProgram
   private let host: any RendezvousHost
   private let screen: Screen
+  private let canGoOn: () -> Bool
 
   /// - Parameters:
   ///   - host: holds the store while the job runs; not used for a worker alone and on machines other than node 0.
   ///   - errors: where the workers' texts go.
+  ///   - canGoOn: whether there is a checkpoint that a later command can go on from.
   public init(
-    _ plan: SupervisionPlan, program: WorkerProgram, host: any RendezvousHost, errors: Int32 = STDERR_FILENO
+    _ plan: SupervisionPlan, program: WorkerProgram, host: any RendezvousHost, errors: Int32 = STDERR_FILENO,
+    canGoOn: @escaping () -> Bool = { false }
   ) {
     self.plan = plan
     self.program = program
     self.host = host
+    self.canGoOn = canGoOn
     screen = Screen(errors)
   }
 
@@ -40,7 +44,8 @@ public struct Supervisor {
     defer { if plan.needsStore { host.stop() } }
     var attempt = 0
     while true {
-      let workers = try startWorkers(attempt, rendezvous)
+      let (workers, stop) = try startWorkers(attempt, rendezvous, signals)
+      if let stop { return outcome(.interrupted(signal: stop, isCutShort: false)) }
       let group = WorkerGroup(workers, signals: signals, screen: screen, killDelay: plan.killDelay)
       let ending = group.run()
       guard case .failed(let worker, let cause) = ending, mayRestart(cause, attempt), !group.wasAskedToStop else {
@@ -59,25 +64,36 @@ public struct Supervisor {
     return Endpoint(host: place.host, port: try host.start(listeningOn: place.host, port: place.port))
   }
 
-  private func startWorkers(_ attempt: Int, _ rendezvous: Endpoint) throws -> [Worker] {
+  /// Starts all, or none where a signal to stop comes meanwhile.
+  private func startWorkers(_ attempt: Int, _ rendezvous: Endpoint, _ signals: SignalPipe) throws
+    -> (workers: [Worker], stop: Int32?)
+  {
     let shares = Cores.divide(Cores.ofThisProcess(), among: plan.processesPerNode)
     let token = plan.token ?? Self.randomToken()
     var workers: [Worker] = []
     do {
       for (localRank, cores) in shares.enumerated() {
+        if let stop = signals.take().first {
+          end(workers)
+          return ([], stop)
+        }
         let rank = plan.nodeRank * plan.processesPerNode + localRank
         workers.append(
           try Worker(
             rank: rank, executable: program.executable, arguments: program.arguments(forAttempt: attempt),
             environment: environment(rank, localRank, attempt, rendezvous, token, cores), cores: cores))
       }
-      return workers
+      return (workers, nil)
     } catch {
-      for worker in workers {
-        worker.killGroup()
-        while !worker.noticeEnd(screen) { usleep(1000) }
-      }
+      end(workers)
       throw error
+    }
+  }
+
+  private func end(_ workers: [Worker]) {
+    for worker in workers {
+      worker.killGroup()
+      while !worker.noticeEnd(screen) { usleep(1000) }
     }
   }
 
@@ -121,7 +137,8 @@ public struct Supervisor {
     switch ending {
     case .finished: Outcome(exitCode: 0, failure: nil)
     case .stopped: Outcome(exitCode: WorkerEnding.stoppedCode, failure: nil)
-    case .interrupted(let signal):
+    case .interrupted(_, isCutShort: false) where canGoOn(): stoppedToGoOn()
+    case .interrupted(let signal, _):
       Outcome(
         exitCode: 128 + signal,
         failure: "stopped by \(WorkerEnding.name(signal)) without a checkpoint of this moment. "
@@ -129,6 +146,12 @@ public struct Supervisor {
     case .failed(let worker, let cause):
       Outcome(exitCode: cause.failureCode, failure: description(of: worker, cause))
     }
+  }
+
+  /// For workers that ended before they could say so themselves.
+  private func stoppedToGoOn() -> Outcome {
+    screen.line("stopped. Go on from the last checkpoint with the same command and --resume")
+    return Outcome(exitCode: WorkerEnding.stoppedCode, failure: nil)
   }
 
   /// Wrong usage is no rank's: all have the same arguments.

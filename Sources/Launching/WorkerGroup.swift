@@ -7,8 +7,8 @@ final class WorkerGroup {
     case finished
     /// Saved and stopped.
     case stopped
-    /// Ended by a signal to the supervisor before anything was saved.
-    case interrupted(signal: Int32)
+    /// Ended by a signal to the supervisor before anything was saved; `isCutShort` if by a second one.
+    case interrupted(signal: Int32, isCutShort: Bool)
     case failed(Worker, WorkerEnding)
   }
 
@@ -33,14 +33,14 @@ final class WorkerGroup {
 
   /// Waits for all, passing signals to them and their texts on.
   func run() -> Ending {
-    while workers.contains(where: \.isRunning) {
-      waitForNews()
+    while true {
       for signal in signals.take() { obey(signal) }
       for worker in workers { worker.readErrors(to: screen) }
       note(workers.filter { $0.noticeEnd(screen) })
       killLateOnes()
+      guard workers.contains(where: \.isRunning) else { return ending }
+      waitForNews()
     }
-    return ending
   }
 
   private func waitForNews() {
@@ -84,7 +84,9 @@ final class WorkerGroup {
   private var ending: Ending {
     if let (worker, cause) = firstFailure {
       let isOurs = isCutShort && cause == .killed(signal: SIGKILL)
-      if let stopSignal, isOurs || cause == .killed(signal: stopSignal) { return .interrupted(signal: stopSignal) }
+      if let stopSignal, isOurs || cause == .killed(signal: stopSignal) || cause == .exited(128 + stopSignal) {
+        return .interrupted(signal: stopSignal, isCutShort: isCutShort)
+      }
       return .failed(worker, cause)
     }
     for worker in workers { worker.releaseErrors(to: screen) }

@@ -33,7 +33,9 @@ struct AllReduceBenchmarkCommand: ParsableCommand {
 
   func run() throws {
     func readConfiguration() throws -> Configuration { try Configuration(yaml: "", overrides: overrides).resolved() }
-    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost()) { throw code }
+    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost(), sharesBatches: false) {
+      throw code
+    }
     let console = Console()
     defer { console.endLive() }
     try withOtherProcesses(readConfiguration) { _, world in

@@ -2,6 +2,8 @@ import ArgumentParser
 import Foundation
 import Launching
 import SimCLR
+import Torch
+import VisionData
 
 /// How many processes do the work, for every command that several can do together.
 ///
@@ -33,19 +35,29 @@ struct LaunchOptions: ParsableArguments {
   ///   - read: reads the configuration, so that what is wrong with it is said before a worker starts.
   ///   - host: holds the store where workers meet; asked for one only when there are several.
   ///   - resumeArgument: what has a restarted command go on from its last checkpoint.
+  ///   - sharesBatches: whether processes divide the configuration's batches.
+  ///   - canGoOn: whether there is a checkpoint that a later command can go on from.
   /// - Returns: the exit code of the whole, whose failure has been reported; nil when this process has to do the work.
   /// - Throws: `LaunchError`; what `read` and the store's host throw.
   func superviseIfAsked(
-    _ read: () throws -> Configuration, holding host: any RendezvousHost, resumeArgument: String? = nil
+    _ read: () throws -> Configuration, holding host: any RendezvousHost, resumeArgument: String? = nil,
+    sharesBatches: Bool = true, canGoOn: @escaping () -> Bool = { false }
   ) throws -> ExitCode? {
     let variables = ProcessInfo.processInfo.environment
     guard !RankEnvironment.isSupervised(variables) else { return nil }
     let plan = try plan(token: variables[SupervisorVariable.token.rawValue])
     guard plan.worldSize > 1 || plan.maximumRestarts > 0 else { return nil }
     if plan.nodes == 1 { try refuseAnotherLauncher(variables) }
-    _ = try read()
-    let outcome = try Supervisor(plan, program: .current(resumeArgument: resumeArgument), host: host).run()
-    if let failure = outcome.failure { FileHandle.standardError.write(Data("error: \(failure)\n".utf8)) }
+    let training = try read().training
+    if sharesBatches {
+      try EpochSampler.confirmDivides(
+        training.globalBatchSize, worldSize: plan.worldSize, accumulationSteps: training.accumulationSteps)
+    }
+    try confirmRoom(for: plan.processesPerNode)
+    let outcome = try Supervisor(
+      plan, program: .current(resumeArgument: resumeArgument), host: host, canGoOn: canGoOn
+    ).run()
+    if let failure = outcome.failure { BackgroundOutput.standardError.write("error: \(failure)\n") }
     return ExitCode(outcome.exitCode)
   }
 
@@ -59,6 +71,16 @@ struct LaunchOptions: ParsableArguments {
     return try SupervisionPlan(
       processesPerNode: processes, nodes: nodes, nodeRank: nodeRank, rendezvous: endpoint, token: token,
       maximumRestarts: maxRestarts)
+  }
+
+  /// A number with a digit too many would take all memory before anybody could stop it.
+  private func confirmRoom(for processes: Int) throws {
+    let (leastMegabytes, freeMegabytes) = (64, ProcessMemory.availableMegabytes ?? .max)
+    let most = min(max(64, 16 * Cores.available), freeMegabytes / leastMegabytes)
+    guard processes > max(most, 1) else { return }
+    throw LaunchError(
+      "--processes \(processes): this machine has \(Cores.available) cores and \(freeMegabytes) MB of memory left, which is room for \(max(most, 1)) at most",
+      isWrongUsage: true)
   }
 
   /// Each of the processes that torchrun or Slurm started would train on its own, into the same folder.

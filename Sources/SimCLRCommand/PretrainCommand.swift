@@ -55,12 +55,13 @@ struct PretrainCommand: ParsableCommand {
     let console = Console()
     if printConfiguration { return console.result(try readConfiguration().yaml()) }
     guard !dryRun, let output else { return try estimateMemory(console) }
-    if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost(), resumeArgument: "--resume") {
-      throw code
-    }
-    TorchRuntime.keepFreedMemory()
     let folder = RunFolder(URL(fileURLWithPath: output))
-    let stop = StopSignal()
+    let canGoOn = { @Sendable in (try? Checkpoint.latest(in: folder)) != nil }
+    let code = try launch.superviseIfAsked(
+      readConfiguration, holding: StoreHost(), resumeArgument: "--resume", canGoOn: canGoOn)
+    if let code { throw code }
+    let stop = StopSignal(canGoOn: canGoOn)
+    TorchRuntime.keepFreedMemory()
     // Also before an error: it begins its own line.
     defer { console.endLive() }
     let (outcome, isFirst) = try withOtherProcesses(readConfiguration) { configuration, world in
@@ -70,7 +71,10 @@ struct PretrainCommand: ParsableCommand {
         ? try Pretraining.resume(configuration, in: folder, with: world)
         : try Pretraining.start(configuration, in: folder, with: world)
       var progress = TrainingProgress(console, rank: world.rank)
-      return (try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet }), world.isFirst)
+      let outcome = try stop.whileTraining {
+        try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet })
+      }
+      return (outcome, world.isFirst)
     }
     console.endLive()
     switch outcome {

@@ -28,10 +28,12 @@ struct SimCLRTool: ParsableCommand {
     ])
 
   static func main() {
+    ThisProcess.prepare()
     do {
       var command = try parseAsRoot()
       try TorchRuntime.checkVersion()
       try command.run()
+      Console.finish()
     } catch {
       leave(with: error)
     }
@@ -51,7 +53,7 @@ struct SimCLRTool: ParsableCommand {
       if exitCode(for: error).isSuccess { exit(withError: error) }
       leave(.failed, message(for: error))
     }
-    FileHandle.standardError.write(Data((fullMessage(for: error) + "\n").utf8))
+    BackgroundOutput.standardError.write(fullMessage(for: error) + "\n")
     leave(.wrongUsage)
   }
 
@@ -59,12 +61,13 @@ struct SimCLRTool: ParsableCommand {
   private static var isSupervised: Bool { RankEnvironment.isSupervised(ProcessInfo.processInfo.environment) }
 
   private static func leave(_ code: ExitCode, _ message: String) -> Never {
-    FileHandle.standardError.write(Data("error: \(message)\n".utf8))
+    BackgroundOutput.standardError.write("error: \(message)\n")
     leave(code)
   }
 
   /// At once, for threads that still wait for processes that were lost must not be waited for.
-  private static func leave(_ code: ExitCode) -> Never {
+  static func leave(_ code: ExitCode) -> Never {
+    Console.finish()
     fflush(nil)
     _exit(code.rawValue)
   }

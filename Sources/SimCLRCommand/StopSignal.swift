@@ -1,33 +1,58 @@
+import ArgumentParser
 import Dispatch
 import Foundation
+import Launching
 import Synchronization
 
-/// Turns Ctrl-C and SIGTERM into a wish that the training loop asks for; the second time the program leaves at once.
+/// Ctrl-C and SIGTERM. While training they become a wish that the loop asks for, and the second time the program leaves at
+/// once; before and after there is nothing to save, and it leaves the first time.
 final class StopSignal {
-  private let count = Count()
+  private let state = State()
   private var sources: [any DispatchSourceSignal] = []
 
-  init() {
+  private final class State: Sendable {
+    let isTraining = Atomic(false)
+    let count = Atomic(0)
+  }
+
+  /// - Parameter canGoOn: whether there is a checkpoint to go on from later.
+  init(canGoOn: @escaping @Sendable () -> Bool) {
     for number in [SIGINT, SIGTERM] {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
-      source.setEventHandler { [count] in
-        if count.increment() > 1 { _exit(128 + number) }
+      source.setEventHandler { [state] in
+        let count = state.count.add(1, ordering: .relaxed).newValue
+        if !state.isTraining.load(ordering: .acquiring) {
+          Self.leave(128 + number, canGoOn: canGoOn())
+        } else if count > 1 {
+          _exit(128 + number)
+        }
       }
       source.resume()
       sources.append(source)
     }
   }
 
+  /// Runs the training, which asks ``isSet``.
+  func whileTraining<Result>(_ body: () throws -> Result) rethrows -> Result {
+    state.isTraining.store(true, ordering: .releasing)
+    defer { state.isTraining.store(false, ordering: .releasing) }
+    return try body()
+  }
+
   /// Whether a stop was asked for.
-  var isSet: Bool { count.value > 0 }
+  var isSet: Bool { state.count.load(ordering: .relaxed) > 0 }
 
-  /// How often, counted on the queue that signals arrive on.
-  private final class Count: Sendable {
-    private let number = Atomic(0)
-
-    var value: Int { number.load(ordering: .relaxed) }
-
-    func increment() -> Int { number.add(1, ordering: .relaxed).newValue }
+  private static func leave(_ code: Int32, canGoOn: Bool) -> Never {
+    let text =
+      canGoOn
+      ? "stopped. Go on from the last checkpoint with the same command and --resume" : "stopped before the first step"
+    // Of a supervisor's workers the first one speaks for all.
+    let rank = ProcessInfo.processInfo.environment[SupervisorVariable.rank.rawValue]
+    if rank ?? "0" == "0" {
+      BackgroundOutput.standardError.write("\(text)\n")
+      BackgroundOutput.standardError.finish(within: .milliseconds(500))
+    }
+    _exit(canGoOn ? ExitCode.stoppedBySignal.rawValue : code)
   }
 }

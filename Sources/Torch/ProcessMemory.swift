@@ -9,6 +9,9 @@ public enum ProcessMemory {
     return usage.ru_maxrss << 10
   }
 
+  /// Megabytes of memory that programs of this machine can still have; nil where the system does not say.
+  public static var availableMegabytes: Int? { machine.map { $0.freeBytes >> 20 } }
+
   /// What Linux calls available memory and all memory, in bytes, or what the control group leaves of them.
   static var machine: (freeBytes: Int, totalBytes: Int)? {
     guard let text = try? String(contentsOfFile: "/proc/meminfo", encoding: .utf8),

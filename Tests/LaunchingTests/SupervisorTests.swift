@@ -174,7 +174,7 @@ import Testing
     let run = try SupervisedScript(
       """
       echo "$SIMCLR_ATTEMPT $* $SIMCLR_JOB_TOKEN" >> $FOLDER/starts$R
-      [[ $R == 1 && $SIMCLR_ATTEMPT == 0 ]] && kill -KILL $$
+      [[ $R == 1 && $SIMCLR_ATTEMPT == 0 ]] && { until [[ -s $FOLDER/starts0 ]]; do sleep 0.01; done; kill -KILL $$; }
       [[ $R == 0 && $SIMCLR_ATTEMPT == 1 ]] && { echo "error: disk full" >&2; exit 1; }
       exit 0
       """, restarts: 2, arguments: ["pretrain", "recipe", "--", "file"])
@@ -310,5 +310,45 @@ import Testing
   private func children(_ process: pid_t) -> [Substring] {
     let text = try? String(contentsOfFile: "/proc/\(process)/task/\(process)/children", encoding: .utf8)
     return (text ?? "").split(separator: " ").filter { !$0.allSatisfy(\.isWhitespace) }
+  }
+
+  /// Standard error goes to a process that never reads it, and lives until the test's end.
+  private static let stalledReader = [
+    "bash", "-c", "exec \"$@\" 2> >(until [[ -e $FOLDER/end ]]; do sleep 0.1; done)", "bash",
+  ]
+
+  @Test("a reader of standard error who stalls holds up neither workers nor signals")
+  func stalledReader() throws {
+    let run = try SupervisedScript(
+      """
+      trap 'touch $FOLDER/stopped$R; exit 75' TERM
+      for i in {1..40000}; do echo "a line of some forty characters, number $i"; done >&2
+      touch $FOLDER/written$R
+      while :; do sleep 0.02; done
+      """, wrapper: Self.stalledReader)
+    func isThere(_ name: String) -> Bool {
+      FileManager.default.fileExists(atPath: run.folder.appendingPathComponent(name).path)
+    }
+    #expect(run.wait { isThere("written0") && isThere("written1") })
+    run.signal(SIGTERM)
+    #expect(run.wait { isThere("stopped0") && isThere("stopped1") })
+    // What is left to be read still waits for its reader, which a signal ends.
+    #expect(run.wait { run.text("out").contains("store stopped") })
+    run.signal(SIGTERM)
+    run.touch("end")
+    _ = run.finish()
+  }
+
+  @Test("a signal before the workers have come to anything ends the job at once")
+  func stopWhileStarting() throws {
+    let run = try SupervisedScript("exit $((128 + 15))")
+    let supervisor = try SupervisedScript("echo > $FOLDER/up$R; trap 'exit 143' TERM; while :; do sleep 0.02; done")
+    #expect(run.finish().errors == "error: rank 0: it ended with exit code 143 and gave no reason\n")
+    #expect(supervisor.wait { !supervisor.text("up0").isEmpty && !supervisor.text("up1").isEmpty })
+    usleep(100_000)
+    supervisor.signal(SIGTERM)
+    let outcome = supervisor.finish()
+    #expect(outcome.exitCode == 143)
+    #expect(outcome.errors.hasPrefix("error: stopped by SIGTERM without a checkpoint of this moment."))
   }
 }

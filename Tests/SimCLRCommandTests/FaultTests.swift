@@ -190,4 +190,37 @@ import VisionData
       #expect(!outcome.errors.contains(words), "\(outcome.errors)")
     }
   }
+
+  @Test("SIGQUIT and SIGABRT end the program", arguments: [SIGQUIT, SIGABRT])
+  func fatalSignals(signal: Int32) throws {
+    let program = try Program()
+    defer { program.remove() }
+    let running = try program.start(["pretrain", "recipe.yaml", "training.epochs=10000", "--output", "run"])
+    program.waitForStep(3, in: "run", of: running.process)
+    kill(running.process.processIdentifier, signal)
+    let outcome = try program.finish(running)
+    #expect(outcome.exitCode == signal && running.process.terminationReason == .uncaughtSignal)
+    #expect(!outcome.errors.contains("Thread"), "\(outcome.errors)")
+  }
+
+  @Test(
+    "after a supervisor was stopped for longer than the timeout, a rank that is lost later is the one that is blamed")
+  func stalledSupervisor() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let running = try program.start(
+      ["pretrain", "recipe.yaml", "training.epochs=100000", "training.global_batch_size=6", "--output", "run"]
+        + ["--processes", "3", "distributed.timeout_seconds=3"])
+    let workers = program.workers(of: running.process, count: 3)
+    program.waitForStep(3, in: "run", of: running.process)
+    kill(running.process.processIdentifier, SIGSTOP)
+    sleep(6)
+    kill(running.process.processIdentifier, SIGCONT)
+    // Time to connect again.
+    sleep(5)
+    kill(try #require(workers[1]), SIGSTOP)
+    let outcome = try program.finish(running)
+    #expect(outcome.exitCode == 1)
+    #expect(outcome.errors.contains(": lost rank 1: no sign of life"), "\(outcome.errors.suffix(500))")
+  }
 }

@@ -83,12 +83,19 @@ import Testing
     try files.moveItem(
       at: program.folder.appendingPathComponent("other/train/cat/3.jpg"),
       to: program.folder.appendingPathComponent("other/train/cat/33.jpg"))
+    try files.copyItem(
+      at: program.folder.appendingPathComponent("data"), to: program.folder.appendingPathComponent("swapped"))
+    try files.removeItem(at: program.folder.appendingPathComponent("swapped/train/cat/3.jpg"))
+    try files.copyItem(
+      at: program.folder.appendingPathComponent("data/train/dog/3.jpg"),
+      to: program.folder.appendingPathComponent("swapped/train/cat/3.jpg"))
     let cases = [
       ("optimizer.momentum=0.8", "optimizer.momentum is 0.8 there and 0.9 on rank 0"),
       ("training.global_batch_size=5", "training.global_batch_size is 5 there and 4 on rank 0"),
       ("distributed.batch_norm_ranks=1", "distributed.batch_norm_ranks is 1 there and 0 on rank 0"),
       ("data.path=data/train/dog", "number of images is 10 there and 20 on rank 0"),
       ("data.path=other", "images (fingerprint of their names) is "),
+      ("data.path=swapped", "images (fingerprint of the bytes of some) is "),
     ]
     for (override, text) in cases {
       let port = try Program.freePort()
@@ -118,7 +125,7 @@ import Testing
     }
     let job = ["TORCHELASTIC_RUN_ID": "one", "SIMCLR_JOB_TOKEN": "0123456789abcdef"]
     let zero = try start(0, job)
-    let otherJob = try program.finish(start(1, ["TORCHELASTIC_RUN_ID": "two"]))
+    let otherJob = try program.finish(start(1, ["TORCHELASTIC_RUN_ID": "two"], timeout: 2))
     #expect(
       otherJob.errors.hasPrefix(
         "error: the rendezvous at 127.0.0.1:\(port) serves another job ('one', this is 'two'): stop what is left of it"),
@@ -151,6 +158,11 @@ import Testing
     ),
     ("distributed.backend=smoke", "distributed.backend: expected one of auto, gloo, nccl, got 'smoke'"),
     ("distributed.backend=nccl", "distributed.backend=nccl: it connects CUDA devices, and training.device is cpu"),
+    ("distributed.timeout_seconds=1e18", "distributed.timeout_seconds: expected 0.1 to 604800 (a week), got 1e+18"),
+    (
+      "distributed.timeout_seconds=1e10",
+      "distributed.timeout_seconds: expected 0.1 to 604800 (a week), got 10000000000.0"
+    ),
     ("distributed.interface=eth77", "distributed.interface: this machine has no network interface 'eth77'"),
     ("training.device=tpu", "training.device: unknown device 'tpu': expected auto, cpu, cuda or cuda:N"),
   ]

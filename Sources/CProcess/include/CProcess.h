@@ -1,5 +1,5 @@
 // What the supervisor needs of Linux and Swift cannot call: starting a process with the calls that belong between fork
-// and exec, catching signals in a pipe, and cores.
+// and exec, signals, limits, and cores.
 #ifndef CPROCESS_H
 #define CPROCESS_H
 
@@ -34,6 +34,12 @@ int cprocess_signals_watch(int descriptor);
 
 // Signals do again what they did before `cprocess_signals_watch`.
 void cprocess_signals_restore(void);
+
+// Lets this process, and those that it starts, open as many files and connections as the system lets it.
+void cprocess_raise_descriptor_limit(void);
+
+// SIGQUIT and SIGABRT end the process, whatever a library has made of them.
+void cprocess_signals_end(void);
 
 // Writes the numbers of the cores that this thread may run on, and returns how many there are (which may be more than
 // `capacity`), or -1 with errno set.

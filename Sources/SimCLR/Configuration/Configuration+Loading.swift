@@ -111,7 +111,10 @@ extension Configuration {
   }
 
   private func validateDistributed() throws {
-    try requirePositive(distributed.timeoutSeconds, "distributed.timeout_seconds")
+    // Beyond a week clocks and libraries overflow one after the other.
+    try require(
+      distributed.timeoutSeconds >= 0.1 && distributed.timeoutSeconds <= 604_800, "distributed.timeout_seconds",
+      "0.1 to 604800 (a week)", distributed.timeoutSeconds)
     try requirePositive(distributed.bucketMegabytes, "distributed.bucket_megabytes")
     try require(
       distributed.batchNormRanks >= 0, "distributed.batch_norm_ranks", "0 (all ranks) or more",

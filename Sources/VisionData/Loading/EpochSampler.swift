@@ -35,23 +35,34 @@ public struct EpochSampler: Sendable {
       let advice = largest > 0 ? "use at most \(largest)" : "it needs at least \(pieces), one for each process"
       throw VisionDataError("\(key) \(globalBatchSize) is larger than the data set (\(count) images): \(advice)")
     }
-    guard globalBatchSize.isMultiple(of: pieces) else {
-      let below = globalBatchSize / pieces * pieces
-      let choices = [below, below + pieces].filter { $0 > 0 && $0 <= count }.map(String.init)
-      let over = [
-        worldSize > 1 ? "\(worldSize) processes" : nil,
-        accumulationSteps > 1 ? "\(accumulationSteps) accumulation steps" : nil,
-      ].compactMap { $0 }.joined(separator: " with ")
-      throw VisionDataError(
-        "\(key) \(globalBatchSize) cannot be split evenly over \(over): use "
-          + (choices.isEmpty ? "fewer of them" : choices.joined(separator: " or ")))
-    }
+    try Self.confirmDivides(
+      globalBatchSize, worldSize: worldSize, accumulationSteps: accumulationSteps, largest: count)
     self.count = count
     self.globalBatchSize = globalBatchSize
     self.seed = seed
     self.rank = rank
     self.worldSize = worldSize
     self.accumulationSteps = accumulationSteps
+  }
+
+  /// Confirms that a global batch can be split evenly over ranks and parts.
+  ///
+  /// - Parameter largest: the largest batch that would be possible.
+  /// - Throws: `VisionDataError` naming what would work.
+  public static func confirmDivides(
+    _ globalBatchSize: Int, worldSize: Int, accumulationSteps: Int, largest: Int = .max
+  ) throws {
+    let pieces = worldSize * accumulationSteps
+    guard !globalBatchSize.isMultiple(of: pieces) else { return }
+    let below = globalBatchSize / pieces * pieces
+    let choices = [below, below + pieces].filter { $0 > 0 && $0 <= largest }.map(String.init)
+    let over = [
+      worldSize > 1 ? "\(worldSize) processes" : nil,
+      accumulationSteps > 1 ? "\(accumulationSteps) accumulation steps" : nil,
+    ].compactMap { $0 }.joined(separator: " with ")
+    throw VisionDataError(
+      "training.global_batch_size \(globalBatchSize) cannot be split evenly over \(over): use "
+        + (choices.isEmpty ? "fewer of them" : choices.joined(separator: " or ")))
   }
 
   /// Whole global batches in an epoch.

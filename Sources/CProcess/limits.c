@@ -1,0 +1,10 @@
+#include <sys/resource.h>
+
+#include "CProcess.h"
+
+void cprocess_raise_descriptor_limit(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
