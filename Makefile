@@ -1,6 +1,6 @@
 # Every target sets up what it needs first; see CONTRIBUTING.md.
 
-.PHONY: help setup build quickstart test test-setup check fuzz chaos interop clean
+.PHONY: help setup build quickstart test test-setup check fuzz chaos interop device-pack clean
 
 help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
@@ -9,6 +9,7 @@ help:
 	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
 	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: two minutes each"
 	@echo "make interop      compare with torchvision, torchrun, mpirun, two machines (downloads PyTorch, 1.6 GB unpacked)"
+	@echo "make device-pack  pack the program for a machine with a GPU and PyTorch (Docs/FirstLight.md): DATA=, PHOTOS=, LIMIT_MIB="
 	@echo "make setup        install what is missing: Debian packages, libtorch"
 	@echo "make build        build .build/release/simclr"
 	@echo "make clean        remove what was built; data, runs and libtorch stay"
@@ -44,6 +45,10 @@ interop: build
 	@Scripts/interop.sh
 	@Scripts/launchers.sh
 	@Tests/network/two-machines.sh
+
+device-pack: setup
+	@Scripts/device/pack.sh $(if $(DATA),--data "$(DATA)") $(if $(PHOTOS),--photos "$(PHOTOS)") \
+	  $(if $(LIMIT_MIB),--limit-mib "$(LIMIT_MIB)")
 
 clean:
 	swift package clean
