@@ -28,7 +28,7 @@ public struct WorkerProgram: Sendable {
     // link only.
     let path = (try? FileManager.default.destinationOfSymbolicLink(atPath: link)) ?? link
     return WorkerProgram(
-      executable: access(path, X_OK) == 0 ? path : link, arguments: Array(CommandLine.arguments.dropFirst()),
+      executable: access(path, X_OK) == 0 ? path : link, arguments: ProgramArguments.all,
       environment: ProcessInfo.processInfo.environment, resumeArgument: resumeArgument)
   }
 

@@ -30,7 +30,7 @@ struct SimCLRTool: ParsableCommand {
   static func main() {
     ThisProcess.prepare()
     do {
-      var command = try parseAsRoot()
+      var command = try parseAsRoot(ProgramArguments.all)
       try TorchRuntime.checkVersion()
       try command.run()
       Console.finish()
