@@ -134,7 +134,7 @@ class Bench:
                 "simclr": version.stdout.strip(), "commit": self.commit, "torch": torch.__version__,
                 "cuda": torch.version.cuda, "cudnn": cudnn_version(),
             },
-            "doctor": json.loads(doctor.stdout) if doctor.code == 0 else doctor.last_line(),
+            "doctor": json.loads(doctor.stdout) if doctor.stdout.startswith("{") else doctor.last_line(),
         }
 
     @property
