@@ -95,7 +95,7 @@ class Correctness:
     def recipe(self):
         path = self.bench.work / "correctness.yaml"
         path.write_text(RECIPE.format(
-            data=self.bench.shapes, width=self.bench.size(0.25, 0.125), rate=1e-4, batch=self.bench.size(64, 16),
+            data=self.bench.shapes, width=0.125, rate=1e-4, batch=self.bench.size(32, 16),
             steps=self.steps, timeout=self.timeout))
         return path
 
@@ -295,9 +295,9 @@ class Correctness:
     # MARK: what goes wrong
 
     def out_of_memory(self):
-        """ResNet-152 of four times the channels needs more for a step than any card has; in a rehearsal, a limit on the
+        """ResNet-50 of four times the channels needs more for a step than any card has; in a rehearsal, a limit on the
         process's memory plays the card's."""
-        huge = ["encoder.architecture=resnet152", "encoder.width=4", "encoder.stem=imagenet", "augmentation.image_size=224",
+        huge = ["encoder.architecture=resnet50", "encoder.width=4", "encoder.stem=imagenet", "augmentation.image_size=224",
                 "training.global_batch_size=4096", "training.precision=bf16", "training.device=cuda"]
         under = ()
         if self.bench.rehearses:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 
@@ -116,26 +117,31 @@ class Part:
             return self.finish(process, seconds, checks)
 
     def start(self, command, env=None):
-        """Starts a command in a process group of its own; `finish` waits for it."""
+        """Starts a command in a process group of its own; `finish` waits for it.
+
+        What it says goes into files: a pipe that nobody reads meanwhile would hold up one that says much.
+        """
         command = [str(word) for word in command]
         self.write(f"$ {' '.join(command)}\n")
         self.commands.append(" ".join(command))
+        said = [tempfile.TemporaryFile("w+", errors="replace") for _ in range(2)]
         process = subprocess.Popen(
-            command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True)
-        process.began = time.monotonic()
+            command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=said[0], stderr=said[1],
+            start_new_session=True)
+        process.began, process.said = time.monotonic(), said
         return process
 
     def finish(self, process, seconds=None, checks=True):
         left = max(1.0, self.row_end - time.monotonic())
         try:
-            stdout, stderr = process.communicate(timeout=min(left, seconds or left))
+            process.wait(timeout=min(left, seconds or left))
         except subprocess.TimeoutExpired:
             end_group(process)
-            stdout, stderr = process.communicate()
-            self.write_output(stdout, stderr)
+            process.wait()
             raise
-        self.write_output(stdout, stderr)
+        finally:
+            stdout, stderr = (contents(file) for file in process.said)
+            self.write_output(stdout, stderr)
         done = Completed(process.returncode, stdout, stderr, time.monotonic() - process.began)
         if checks and done.code != 0:
             ending = f"signal {-done.code}" if done.code < 0 else f"exit code {done.code}"
@@ -174,6 +180,13 @@ class Part:
         print(f"part {self.letter}: " + ", ".join(f"{count} {verdict}" for verdict, count in counts.items()) + f"; {path}")
         self.log.close()
         return not failed
+
+
+def contents(file):
+    """All of a file, which is closed and gone then."""
+    with file:
+        file.seek(0)
+        return file.read()
 
 
 def end_group(process):
