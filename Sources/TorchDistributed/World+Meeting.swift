@@ -13,6 +13,9 @@ extension World {
     -> World
   {
     guard place.worldSize > 1 else { return alone() }
+    // Gloo writes to connections as to files: one whose other end was killed would end this process by SIGPIPE, without a
+    // word about whom it lost.
+    signal(SIGPIPE, SIG_IGN)
     let options = Result { try options().checked(for: place) }
     do {
       return try meet(place, options)

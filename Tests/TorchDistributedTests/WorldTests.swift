@@ -1,3 +1,4 @@
+import Foundation
 import Launching
 import TestSupport
 import Testing
@@ -6,6 +7,16 @@ import TorchDistributed
 
 @Suite struct WorldTests {
   struct Broken: Error, CustomStringConvertible { let description = "the disk is full" }
+
+  @Test("a process that meets others is not ended by a write to one that was lost")
+  func brokenPipe() throws {
+    let before = signal(SIGPIPE, SIG_DFL)
+    defer { signal(SIGPIPE, before) }
+    _ = try withRanks(2) { _ in }
+    var action = sigaction()
+    #expect(sigaction(SIGPIPE, nil, &action) == 0)
+    #expect(unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self))
+  }
 
   @Test("what fails in one rank fails in all, and the others say which rank and why")
   func together() throws {
