@@ -5,7 +5,9 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
+#include <exception>
 #include <map>
 #include <mutex>
 #include <type_traits>
@@ -186,7 +188,8 @@ void with_element_type(at::ScalarType type, Body &&body) {
 /// Runs `body(first, end)` over parts of `count` on the threads of libtorch's operations.
 ///
 /// at::parallel_for is a template, which a compiler without OpenMP makes a plain loop. So the runtime that libtorch brought
-/// is called by its own names.
+/// is called by its own names. An exception that left one of its threads would end the process: the first one of the threads
+/// is thrown on the calling thread instead.
 template <class Body>
 void in_parallel(int64_t count, int64_t grain, const Body &body) {
   static const auto parallel = reinterpret_cast<void (*)(void (*)(void *), void *, unsigned, unsigned)>(
@@ -198,14 +201,22 @@ void in_parallel(int64_t count, int64_t grain, const Body &body) {
   struct Task {
     const Body &body;
     int64_t count;
+    std::atomic_flag has_failed = ATOMIC_FLAG_INIT;
+    std::exception_ptr failure = nullptr;
   } task{body, count};
   auto run = [](void *context) {
-    const Task &task = *static_cast<const Task *>(context);
+    Task &task = *static_cast<Task *>(context);
     const int64_t threads = thread_count(), length = (task.count + threads - 1) / threads;
     const int64_t first = std::min(task.count, thread_number() * length);
-    if (first < task.count) task.body(first, std::min(task.count, first + length));
+    if (first >= task.count) return;
+    try {
+      task.body(first, std::min(task.count, first + length));
+    } catch (...) {
+      if (!task.has_failed.test_and_set()) task.failure = std::current_exception();
+    }
   };
   parallel(run, &task, static_cast<unsigned>(threads), 0);
+  if (task.failure) std::rethrow_exception(task.failure);
 }
 
 int64_t grain(Rows rows) { return std::max<int64_t>(1, 16384 / rows.channels); }

@@ -27,6 +27,9 @@ std::string first_line(const std::string &text);
 /// libtorch anything calls it first.
 void load_cuda();
 
+/// Whether a text is what libtorch's allocator for CPUs says when it gets no memory; if so, it becomes plain.
+bool is_out_of_memory(std::string &text);
+
 template <class Body>
 ctorch_status guard(Body &&body) noexcept {
   auto failed = [](ctorch_status status, std::string message, std::string details) {
@@ -41,8 +44,8 @@ ctorch_status guard(Body &&body) noexcept {
     return failed(CTORCH_OUT_OF_MEMORY, error.what_without_backtrace(), error.what());
   } catch (const c10::Error &error) {
     std::string message = error.what_without_backtrace();
-    bool memory = message.find("can't allocate memory") != std::string::npos;
-    return failed(memory ? CTORCH_OUT_OF_MEMORY : CTORCH_INVALID, message, error.what());
+    ctorch_status status = is_out_of_memory(message) ? CTORCH_OUT_OF_MEMORY : CTORCH_INVALID;
+    return failed(status, message, error.what());
   } catch (const std::bad_alloc &error) {
     return failed(CTORCH_OUT_OF_MEMORY, "not enough memory", error.what());
   } catch (const std::exception &error) {

@@ -33,6 +33,15 @@ std::string first_line(const std::string &text) {
   return end == std::string::npos ? text : text.substr(0, end);
 }
 
+bool is_out_of_memory(std::string &text) {
+  if (text.find("can't allocate memory") == std::string::npos) return false;
+  const std::string opening = "tried to allocate ";
+  size_t start = text.find(opening);
+  std::string amount = start == std::string::npos ? "" : " for " + text.substr(start + opening.size());
+  text = "not enough memory" + amount.substr(0, amount.find('.'));
+  return true;
+}
+
 }  // namespace ctorch
 
 extern "C" {

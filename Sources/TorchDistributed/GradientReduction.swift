@@ -68,8 +68,9 @@ public final class BucketedReduction: GradientReduction {
 
   public func backward(from output: Tensor, _ gradient: Tensor?) throws {
     var seconds = 0.0
-    guard ctorch_reducer_backward(handle, output.handle, gradient?.handle, &seconds) == CTORCH_OK else {
-      guard group.hasFailed else { throw TorchError.last() }
+    let status = ctorch_reducer_backward(handle, output.handle, gradient?.handle, &seconds)
+    guard status == CTORCH_OK else {
+      guard group.hasFailed else { throw TorchError.last(status, in: "backward(\(output.summary))") }
       throw DistributedError("adding up gradients failed", origin: .unknown)
     }
     waited += .seconds(seconds)

@@ -87,7 +87,8 @@ public final class World: @unchecked Sendable {
 extension World {
   /// Meets the other processes, runs `body` with them, and takes leave of them.
   ///
-  /// When it fails, the others are told why; when another process failed first, the error says which one and why.
+  /// When it fails, or runs out of memory, the others are told why; when another process failed first, the error says which
+  /// one and why.
   ///
   /// - Throws: what ``join(_:options:)`` and `body` throw; ``DistributedError`` when another process was lost.
   public static func with<Result>(
@@ -95,7 +96,8 @@ extension World {
   ) throws -> Result {
     let world = try join(place, options: try options())
     do {
-      let result = try body(world)
+      let tellOthers = { @Sendable (error: TorchError) in _ = world.part(after: error) }
+      let result = try withLastWords(outOfMemory: tellOthers) { try body(world) }
       try world.leave()
       return result
     } catch {

@@ -1,0 +1,53 @@
+import Foundation
+import Synchronization
+
+/// Runs `body`. When memory runs out meanwhile, `lastWords` are called with the error before the process ends.
+///
+/// Operations of tensors do not throw, and what they were part of cannot be unwound: the process ends where memory ran out,
+/// with one line and exit code 1. What others have to know before, say other processes that wait, is said here.
+///
+/// - Parameter lastWords: called on the thread that found no memory, at most once. It may need some itself: not much, for what
+///   ran out was the size of a tensor.
+public func withLastWords<Result>(
+  outOfMemory lastWords: @escaping @Sendable (TorchError) -> Void, _ body: () throws -> Result
+) rethrows -> Result {
+  let entry = OutOfMemory.Entry(lastWords)
+  OutOfMemory.entries.withLock { $0.append(entry) }
+  defer { OutOfMemory.entries.withLock { $0.removeAll { $0 === entry } } }
+  return try body()
+}
+
+enum OutOfMemory {
+  fileprivate final class Entry: Sendable {
+    let thread = pthread_self()
+    let lastWords: @Sendable (TorchError) -> Void
+
+    init(_ lastWords: @escaping @Sendable (TorchError) -> Void) { self.lastWords = lastWords }
+  }
+
+  /// Of the bodies that run, in the order in which they began.
+  fileprivate static let entries = Mutex<[Entry]>([])
+  /// The thread that ends the process.
+  private static let ending = Mutex<pthread_t?>(nil)
+
+  /// Ends the process, after the last words of those bodies that this thread runs; a thread that runs none works for the one
+  /// that began last.
+  static func leave(with error: TorchError) -> Never {
+    let thread = pthread_self()
+    let first = ending.withLock { ending in
+      defer { ending = ending ?? thread }
+      return ending
+    }
+    // Another thread has found the same, and says so.
+    while let first, first != thread { sleep(1000) }
+    if first == nil {
+      let all = entries.withLock { $0 }
+      let own = all.filter { $0.thread == thread }
+      for entry in own.isEmpty ? all.suffix(1) : own.reversed()[...] { entry.lastWords(error) }
+    }
+    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+    fflush(nil)
+    // At once: other threads are at work, which must not see what they use destroyed.
+    _exit(1)
+  }
+}
