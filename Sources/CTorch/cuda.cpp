@@ -129,6 +129,10 @@ ctorch_status ctorch_cuda_synchronize(int32_t device) {
   return guard([&] { at::accelerator::synchronizeDevice(static_cast<c10::DeviceIndex>(device)); });
 }
 
+ctorch_status ctorch_cuda_set_device(int32_t device) {
+  return guard([&] { at::accelerator::setDeviceIndex(static_cast<c10::DeviceIndex>(device)); });
+}
+
 ctorch_status ctorch_cuda_driver_version(int32_t *out) {
   return guard([&] {
     if (!driver().handle) fail(driver().obstacle);

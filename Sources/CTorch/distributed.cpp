@@ -20,20 +20,21 @@ using namespace ctorch;
 
 namespace {
 
-/// c10d's flight recorder is off unless the environment asks for it. It lists the process groups without taking its lock
-/// (libtorch 2.11), so that groups that begin at the same time on several threads can bring the process down, and notes
-/// down every exchange for a dump that nobody here asks for. Done before there are threads that could read the environment.
-[[maybe_unused]] const bool has_chosen_recorder = [] {
-  if (!std::getenv("TORCH_NCCL_TRACE_BUFFER_SIZE")) setenv("TORCH_FR_BUFFER_SIZE", "0", /*overwrite=*/0);
-  return true;
-}();
+/// What goes wrong is reported once, by whoever asked; c10d would tell every attempt to connect besides. Its messages are off,
+/// unless TORCH_CPP_LOG_LEVEL asks for them, from before the first store, hence before the threads that write them.
+void choose_log_level() {
+  [[maybe_unused]] static const bool has_chosen = [] {
+    if (std::getenv("TORCH_CPP_LOG_LEVEL")) c10::initLogging();
+    else FLAGS_caffe2_log_level = static_cast<int>(c10::GLOG_ERROR) + 1;
+    return true;
+  }();
+}
 
 std::chrono::milliseconds milliseconds(int64_t count) { return std::chrono::milliseconds(count); }
 
 ctorch_status store_over_tcp(const char *host, const c10d::TCPStoreOptions &options, ctorch_store **out) {
   return guard([&] {
-    // What goes wrong is reported once, by whoever asked; c10d would tell every attempt to connect besides.
-    FLAGS_caffe2_log_level = static_cast<int>(c10::GLOG_ERROR) + 1;
+    choose_log_level();
     *out = new ctorch_store{c10::make_intrusive<c10d::TCPStore>(host, options)};
   });
 }
@@ -55,6 +56,13 @@ struct ClosableGloo : c10d::ProcessGroupGloo {
   }
 };
 
+/// What messages from one process to another are told apart by: those of collectives that are sent directly, and the one
+/// that says that a process leaves.
+constexpr int kDirect = 0, kFarewell = 1;
+
+/// Longer than any training.
+constexpr std::chrono::milliseconds kEndless = std::chrono::hours(24 * 365);
+
 /// Collectives take no gradient: what they mean for gradients is said where they are used.
 at::Tensor exchangeable(const ctorch_tensor *tensor) { return tensor->value.detach().contiguous(); }
 
@@ -73,10 +81,10 @@ at::Tensor sent_to_all(ctorch_process_group &group, at::Tensor tensor) {
   for (int64_t other = 0; other < group.size(); ++other) {
     if (other == rank) continue;
     std::vector<at::Tensor> received{all[other]};
-    works.push_back(group.value->recv(received, static_cast<int>(other), /*tag=*/0));
+    works.push_back(group.value->recv(received, static_cast<int>(other), kDirect));
   }
   for (int64_t other = 0; other < group.size(); ++other) {
-    if (other != rank) works.push_back(group.value->send(sent, static_cast<int>(other), /*tag=*/0));
+    if (other != rank) works.push_back(group.value->send(sent, static_cast<int>(other), kDirect));
   }
   all[rank].copy_(tensor);
   for (auto &work : works) work->wait();
@@ -204,6 +212,20 @@ void ctorch_process_group_fail(ctorch_process_group *self) {
   guard([&] {
     auto gloo = dynamic_cast<ClosableGloo *>(self->value->getBackend(at::kCPU).get());
     if (gloo) gloo->close();
+  });
+}
+
+ctorch_status ctorch_process_group_await_farewell(const ctorch_process_group *self, int32_t from) {
+  return guard([&] {
+    std::vector<at::Tensor> message{at::empty({1}, at::kByte)};
+    self->value->recv(message, from, kFarewell)->wait(kEndless);
+  });
+}
+
+ctorch_status ctorch_process_group_say_farewell(const ctorch_process_group *self, int32_t to) {
+  return guard([&] {
+    std::vector<at::Tensor> message{at::zeros({1}, at::kByte)};
+    self->value->send(message, to, kFarewell)->wait();
   });
 }
 

@@ -2,8 +2,8 @@
 #include <dlfcn.h>
 #include <torch/version.h>
 
-#include <algorithm>
 #include <cstring>
+#include <thread>
 
 #include "process_group.hpp"
 
@@ -29,14 +29,15 @@ void *symbol(void *library, const char *name) {
 namespace ctorch {
 
 void end_nccl(ctorch_process_group &group) {
-  auto is_cuda = [](c10::Device device) { return device.type() == c10::kCUDA; };
-  auto devices = group.value->getDeviceTypes();
-  if (std::none_of(devices.begin(), devices.end(), is_cuda)) return;
-  auto backend = group.value->getBackend(c10::kCUDA);
-  if (backend->getBackendName() != "nccl") return;
-  // NCCL's own destructor would wait for peers that may be gone.
-  if (group.state->failed) backend->abort();
-  else backend->shutdown();
+  c10::intrusive_ptr<c10d::Backend> backend = std::move(group.nccl);
+  if (!backend) return;
+  {
+    std::lock_guard<std::mutex> lock(group.state->mutex);
+    std::erase(group.state->nccl, backend);
+  }
+  if (!group.state->failed) return backend->shutdown();
+  // Its end would wait for peers that may be gone: it is left to the end of the process.
+  [[maybe_unused]] auto *left = new c10::intrusive_ptr<c10d::Backend>(std::move(backend));
 }
 
 }  // namespace ctorch
@@ -64,7 +65,48 @@ ctorch_status ctorch_process_group_use_nccl(ctorch_process_group *group, const c
     const char *reason = make_backend.load()(&store->value, group->value->getRank(), group->value->getSize(), device,
                                              timeout_milliseconds, &backend);
     if (reason) fail(reason);
+    // Groups pass their own device on to their backends, which would lose theirs.
+    group->value->setBoundDeviceId(at::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(device)));
     group->value->setBackend(c10::kCUDA, c10d::ProcessGroup::BackendType::NCCL, backend);
+    group->nccl = backend;
+    std::lock_guard<std::mutex> lock(group->state->mutex);
+    group->state->nccl.push_back(backend);
+  });
+}
+
+void ctorch_process_group_end_nccl(ctorch_process_group *group) {
+  guard([&] { end_nccl(*group); });
+}
+
+bool ctorch_process_group_nccl_has_error(const ctorch_process_group *self) {
+  bool has_error = false;
+  guard([&] {
+    std::lock_guard<std::mutex> lock(self->state->mutex);
+    for (const auto &backend : self->state->nccl) {
+      has_error = has_error || backend->getError() != c10d::ErrorType::SUCCESS;
+    }
+  });
+  return has_error;
+}
+
+void ctorch_process_group_abort(ctorch_process_group *self) {
+  GroupState &state = *self->state;
+  state.failed = true;
+  guard([&] {
+    // An exchange that is being begun has its communicator in its hands: it is let begin, but one that cannot is not waited
+    // for.
+    if (state.beginning.try_lock_for(std::chrono::seconds(1))) state.beginning.unlock();
+    std::vector<c10::intrusive_ptr<c10d::Backend>> backends;
+    {
+      std::lock_guard<std::mutex> lock(state.mutex);
+      backends = state.nccl;
+    }
+    // All at once: what frees one communicator may wait for the whole device, and with it for the exchanges of another.
+    std::vector<std::thread> threads;
+    for (const auto &backend : backends) {
+      threads.emplace_back([backend] { guard([&] { backend->abort(); }); });
+    }
+    for (std::thread &thread : threads) thread.join();
   });
 }
 

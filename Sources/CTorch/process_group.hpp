@@ -2,6 +2,9 @@
 #pragma once
 #include <atomic>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
 
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
@@ -14,10 +17,16 @@ struct ctorch_store {
 
 namespace ctorch {
 
-/// Bytes of tensors that collectives took in, and whether one of them failed. Shared by a group and its reducers.
+/// Bytes of tensors that collectives took in, and whether one of them failed. Shared by a group, its companions and their
+/// reducers.
 struct GroupState {
   std::atomic<bool> failed{false};
   std::atomic<int64_t> sent_bytes{0};
+  /// Held, by any number of threads, while collectives are begun: none may be while its communicator is taken away.
+  std::shared_timed_mutex beginning;
+  /// What exchanges tensors on CUDA devices, one for each group that has it.
+  std::mutex mutex;
+  std::vector<c10::intrusive_ptr<c10d::Backend>> nccl;
 };
 
 }  // namespace ctorch
@@ -25,10 +34,13 @@ struct GroupState {
 struct ctorch_process_group {
   c10::intrusive_ptr<c10d::ProcessGroup> value;
   std::shared_ptr<ctorch::GroupState> state;
+  /// What exchanges tensors on CUDA devices; undefined where Gloo does.
+  c10::intrusive_ptr<c10d::Backend> nccl = {};
 
   /// Runs a collective. After a failure none is begun: peers no longer agree on what comes next.
   template <class Body>
   void collective(Body &&body) {
+    std::shared_lock<std::shared_timed_mutex> lock(state->beginning);
     TORCH_CHECK(!state->failed, "an earlier exchange between the processes failed");
     try {
       body();

@@ -9,7 +9,7 @@ final class Membership: Sendable {
   private let store: Store
   private let seal: JobSeal
   private let heartbeat: Heartbeat
-  private let beatInterval: Duration
+  let beatInterval: Duration
   private let timeout: Duration
   private let hostsStore: Bool
   /// What is wrong when the store no longer answers.
@@ -24,6 +24,9 @@ final class Membership: Sendable {
     /// How many have left.
     static let left = "left"
   }
+
+  /// Set when some process failed or noticed a loss: who waits for a CUDA device is to be woken (``LossWatch``).
+  static let alarmKey = "alarm"
 
   /// - Parameters:
   ///   - root: the store where `place` has the processes meet.
@@ -52,12 +55,14 @@ final class Membership: Sendable {
       if (try? store.announcement(Key.conclusion, seal) == nil) == true {
         try? store.announce(Key.conclusion, reason.description, seal)
       }
+      try? store.announce(Self.alarmKey, "", seal)
       close()
       // The one that failed ends first, and so is the one that a supervisor reports.
       usleep(200_000)
       leave(waitingForOthers: .seconds(1))
     } else {
       try? store.announce(Key.failure(rank), reason.description, seal)
+      try? store.announce(Self.alarmKey, "", seal)
       close()
       // They look for the reason when their exchange fails, at once or after the timeout.
       leave(waitingForOthers: min(timeout, .seconds(10)) + .seconds(2))

@@ -23,19 +23,3 @@ public enum NCCL {
     return "\(path) cannot be loaded (\(TorchError.last())); Scripts/build-cuda.sh builds it"
   }
 }
-
-extension ProcessGroup {
-  /// Has tensors on CUDA devices exchanged over NCCL; those on the CPU stay with Gloo.
-  ///
-  /// - Parameters:
-  ///   - store: prefixed so that no other group uses its keys.
-  ///   - device: the CUDA device that all tensors of this process lie on, and no other process's; nil: Gloo stays.
-  /// - Throws: ``DistributedError`` when NCCL cannot connect.
-  func useNCCL(_ store: Store, device: Int?, timeout: Duration) throws {
-    guard let handle, let device else { return }
-    let status = ctorch_process_group_use_nccl(handle, store.handle, Int32(device), timeout.milliseconds)
-    guard status == CTORCH_OK else {
-      throw DistributedError("rank \(rank) could not connect over NCCL: \(TorchError.last())")
-    }
-  }
-}

@@ -84,6 +84,13 @@ public final class Store: @unchecked Sendable {
     guard ctorch_store_prefix(self.handle, prefix, &handle) == CTORCH_OK else { throw lost }
     return Store(owning: handle!, at: endpoint, patience: patience ?? self.patience, connection: connection)
   }
+
+  /// The same connection, with `prefix` put before every key, those included that c10d's groups share by themselves.
+  func namespaced(_ prefix: String) throws -> Store {
+    var handle: OpaquePointer?
+    guard ctorch_store_namespace(self.handle, prefix, &handle) == CTORCH_OK else { throw lost }
+    return Store(owning: handle!, at: endpoint, patience: patience, connection: connection)
+  }
 }
 
 // MARK: - Keys

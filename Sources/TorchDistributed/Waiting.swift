@@ -10,6 +10,19 @@ func result<Value: Sendable>(within time: Duration, of body: @escaping @Sendable
   return mailbox.take(within: time)
 }
 
+/// The same, nil also when `isVain` becomes true meanwhile.
+func result<Value: Sendable>(
+  within time: Duration, unless isVain: @autoclosure () -> Bool, of body: @escaping @Sendable () -> Value
+) -> Value? {
+  let mailbox = Mailbox<Value>()
+  Thread { mailbox.put(body()) }.start()
+  let deadline = ContinuousClock.now + time
+  while ContinuousClock.now < deadline, !isVain() {
+    if let value = mailbox.take(within: .milliseconds(20)) { return value }
+  }
+  return nil
+}
+
 /// A value that one thread leaves for another.
 private final class Mailbox<Value: Sendable>: Sendable {
   private let value = Mutex<Value?>(nil)

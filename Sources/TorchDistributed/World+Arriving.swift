@@ -139,7 +139,7 @@ extension World {
 extension RankEnvironment {
   /// Strangers cannot tell it from the token, nor the token from it; an earlier attempt's processes find their own keys
   /// only.
-  var keyPrefix: String { seal.attemptPrefix }
+  package var keyPrefix: String { seal.attemptPrefix }
 
   /// Whether another machine's supervisor counts the attempts.
   fileprivate var followsNodeZero: Bool { launcher == .simclr && nodeRank ?? 0 > 0 }

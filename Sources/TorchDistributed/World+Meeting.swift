@@ -29,6 +29,9 @@ extension World {
   private static func meet(_ place: RankEnvironment, _ options: Result<Options, any Error>) throws -> World {
     let known = (try? options.get()) ?? Options()
     let timeout = known.timeout
+    if known.offer.place != nil {
+      NCCL.choose(interface: known.interface, isOneMachine: place.localWorldSize == place.worldSize)
+    }
     let root =
       place.hostsStore
       ? try Store.host(at: place.rendezvous, timeout: timeout)
@@ -39,31 +42,50 @@ extension World {
     } catch let error as DistributedError where error.origin == .unknown {
       throw place.lossOfStore
     }
-    let store = try root.prefixed(place.keyPrefix)
+    let store = try root.namespaced(place.keyPrefix)
     let membership = try Membership(of: place, at: root, keyPrefix: place.keyPrefix, timeout: timeout)
     let world = World(place, coreCount: known.coreCount, membership: membership)
     do {
       let address = try place.rendezvous.localAddressTowards()
       world.group = try world.connect("all", 0..<world.size, at: address, store, known)
-      try world.connectCompanions(at: address, store, options)
+      let options = try world.together { try options.get() }
+      // Who shares statistics with whom has to be known alike before anybody waits for the others of a group.
+      try world.confirmEqual([("distributed.batch_norm_ranks", "\(options.batchNormRanks)")])
+      let device = try world.agreeOnCarrier(options.offer)
+      let nccl = try device.map { device in
+        try world.startWatch(of: place, at: root, options)
+        return try NCCLMeeting(
+          device: device, timeout: timeout, root: root, keyPrefix: place.keyPrefix, notes: store)
+      }
+      try nccl?.connect(world.group, "all", 0..<world.size)
+      try world.connectCompanions(at: address, store, options, nccl)
       return world
     } catch {
       throw world.part(after: error)
     }
   }
 
-  /// The groups for gradients and for statistics, and devices for all groups.
-  private func connectCompanions(at address: String, _ store: Store, _ options: Result<Options, any Error>) throws {
-    let options = try together { try options.get() }
-    // Who shares statistics with whom has to be known alike before anybody waits for the others of a group.
-    try confirmEqual([("distributed.batch_norm_ranks", "\(options.batchNormRanks)")])
-    let device = try agreeOnCarrier(options.offer)
-    try group.useNCCL(store.prefixed("nccl/all/"), device: device, timeout: options.timeout)
+  /// Looks after the training thread while it waits for its device.
+  private func startWatch(of place: RankEnvironment, at root: Store, _ options: Options) throws {
+    let (membership, end) = (membership!, options.endStuckProcess)
+    watch = LossWatch(
+      over: group, store: try Store.connect(to: root.endpoint, timeout: options.timeout).prefixed(place.keyPrefix),
+      seal: place.seal, interval: membership.beatInterval, patience: options.stuckPatience
+    ) {
+      let reason = membership.explanation(of: DistributedError("an exchange over NCCL failed", origin: .unknown))
+      membership.leave(because: reason) {}
+      end(reason)
+    }
+  }
+
+  /// The groups for gradients and for statistics.
+  private func connectCompanions(
+    at address: String, _ store: Store, _ options: Options, _ nccl: NCCLMeeting?
+  ) throws {
     func companion(_ name: String, _ ranks: Range<Int>) throws -> ProcessGroup {
       guard ranks.count > 1 else { return .single() }
       let companion = try connect(name, ranks, at: address, store, options, companion: group)
-      try companion.useNCCL(
-        store.prefixed("nccl/\(name)/\(ranks.lowerBound)/"), device: device, timeout: options.timeout)
+      try nccl?.connect(companion, name, ranks)
       return companion
     }
     gradients = try companion("gradients", 0..<size)

@@ -17,6 +17,13 @@ public final class World: @unchecked Sendable {
     public var batchNormRanks = 0
     /// What this process brings to exchanges over NCCL, which are used where every process has a CUDA device of its own.
     public var offer = Carrier.Offer()
+    /// How long a CUDA device may take to let go of the training thread, once another process was lost.
+    public var stuckPatience = Duration.seconds(60)
+    /// Ends this process when it takes longer.
+    public var endStuckProcess: @Sendable (DistributedError) -> Void = { error in
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      _exit(1)
+    }
 
     /// The defaults.
     public init() {}
@@ -38,7 +45,9 @@ public final class World: @unchecked Sendable {
   /// What carries exchanges, between processes that have met.
   public internal(set) var carrier = Carrier.gloo(because: nil)
   /// nil for a process alone.
-  private let membership: Membership?
+  let membership: Membership?
+  /// nil where nothing goes over NCCL.
+  var watch: LossWatch?
 
   /// The world of this process alone: it exchanges nothing.
   public static func alone() -> World {
@@ -50,10 +59,12 @@ public final class World: @unchecked Sendable {
   ///
   /// - Throws: ``DistributedError`` when it does not.
   public static func alone(over cudaDevice: Int, timeout: Duration) throws -> World {
+    NCCL.choose(interface: nil, isOneMachine: true)
     let store = try Store.host(at: .loopback, timeout: timeout)
     let group = try ProcessGroup.gloo(
       store.prefixed("group/"), rank: 0, size: 1, address: "127.0.0.1", timeout: timeout)
-    try group.useNCCL(store.prefixed("nccl/"), device: cudaDevice, timeout: timeout)
+    try NCCLMeeting(device: cudaDevice, timeout: timeout, root: store, keyPrefix: "", notes: store)
+      .connect(group, "all", 0..<1)
     let world = World(group: group, gradients: group)
     world.carrier = .nccl
     return world
@@ -110,8 +121,24 @@ extension World {
   /// - Throws: ``DistributedError`` when not all come to the end.
   func leave() throws {
     guard let membership else { return }
+    watch?.leave()
     try group.allReduce(Tensor.zeros([1]))
+    if watch != nil {
+      // One after another, for a communicator is ended by all its processes together.
+      _ = result(within: .seconds(10)) { [groups = [statistics, gradients, group]] in
+        for group in groups { group.endNCCL() }
+      }
+    }
     membership.leave()
+  }
+
+  /// Confirms that no other process was found lost. To be asked after waiting for a CUDA device: exchanges over NCCL that
+  /// are cut short leave whatever numbers on it.
+  ///
+  /// - Throws: ``DistributedError`` when one was.
+  public func confirmIntact() throws {
+    guard group.hasFailed else { return }
+    throw DistributedError("an exchange between the processes failed", origin: .unknown)
   }
 
   /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
@@ -119,8 +146,11 @@ extension World {
   /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
   func part(after error: any Error) -> any Error {
     guard let membership else { return error }
+    watch?.stop()
     let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")
     membership.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }
+    // The device is let go of, if that takes no time; it ends with the process otherwise.
+    if watch != nil { _ = result(within: .seconds(5)) { [group] in group.abort() } }
     return error is DistributedError ? reason : error
   }
 }

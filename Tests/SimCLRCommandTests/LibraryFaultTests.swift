@@ -23,4 +23,18 @@ import Testing
     #expect(errors[1].hasSuffix(" bytes. Try a smaller batch or image size"))
     #expect(errors[0] == "error: rank 1 failed: " + errors[1].dropFirst("error: ".count))
   }
+
+  @Test("libtorch's messages are off where processes meet, unless the environment asks for them")
+  func messages() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let arguments = ["--output", "run", "distributed.timeout_seconds=1"]
+    let outcomes = try [[:], ["TORCH_CPP_LOG_LEVEL": "INFO"]].map { variables in
+      try program.finish(
+        program.startRank(1, of: 2, port: Program.freePort(), variables: variables, arguments))
+    }
+    for outcome in outcomes { #expect(outcome.errors.contains("error: no answer from the rendezvous at ")) }
+    #expect(outcomes[0].errors.split(separator: "\n").count == 1, "\(outcomes[0].errors)")
+    #expect(outcomes[1].errors.contains("[c10d]"), "\(outcomes[1].errors)")
+  }
 }

@@ -72,6 +72,8 @@ int32_t ctorch_cuda_runtime_version(void);
 /// Devices that libtorch sees.
 int32_t ctorch_cuda_device_count(void);
 ctorch_status ctorch_cuda_synchronize(int32_t device);
+/// Has this thread work on a device where nothing else is said.
+ctorch_status ctorch_cuda_set_device(int32_t device);
 /// The newest CUDA that the driver is for: 13000 is 13.0.
 ctorch_status ctorch_cuda_driver_version(int32_t *out);
 /// Devices that this process may use. Fails when there are none.
@@ -330,6 +332,8 @@ ctorch_status ctorch_store_host(int32_t listening_socket, int32_t port, const ch
 ctorch_status ctorch_store_connect(const char *host, int32_t port, int64_t timeout_milliseconds, ctorch_store **out);
 /// The same store, seen through keys that begin with `prefix`.
 ctorch_status ctorch_store_prefix(const ctorch_store *self, const char *prefix, ctorch_store **out);
+/// The same, where no group looks past the prefix either, as c10d does for keys that all groups share.
+ctorch_status ctorch_store_namespace(const ctorch_store *self, const char *prefix, ctorch_store **out);
 void ctorch_store_free(ctorch_store *store);
 ctorch_status ctorch_store_set(const ctorch_store *self, const char *key, const void *bytes, size_t byte_count);
 /// Sets the key unless it is set already. `*found`, what it holds then, is the caller's to `free`.
@@ -356,13 +360,25 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
 /// Loads libCTorchCUDA.so from `path`, once; fails with the reason when it cannot be had.
 ctorch_status ctorch_nccl_load(const char *path);
 /// Has a group, which exchanges all tensors over TCP so far, exchange those on CUDA devices over NCCL: all of this process
-/// lie on `device`. `store` must have keys that no other group uses.
+/// lie on `device`. `store` must have keys that no other group uses. Waits for the others, without end.
 ctorch_status ctorch_process_group_use_nccl(ctorch_process_group *group, const ctorch_store *store, int32_t device,
                                             int64_t timeout_milliseconds);
+/// Ends the exchange over NCCL after the last one; all processes of the group must do so.
+void ctorch_process_group_end_nccl(ctorch_process_group *group);
+/// Whether an exchange over NCCL, of this group or a companion, failed or took longer than the timeout.
+bool ctorch_process_group_nccl_has_error(const ctorch_process_group *self);
+/// Has all further collectives of this group and its companions fail, and those over NCCL that wait end at once, with
+/// whatever numbers: from any thread, while another one waits for the device.
+void ctorch_process_group_abort(ctorch_process_group *self);
 void ctorch_process_group_free(ctorch_process_group *group);
 bool ctorch_process_group_has_failed(const ctorch_process_group *self);
 /// Closes the connections, so that the others notice, and has all further collectives fail.
 void ctorch_process_group_fail(ctorch_process_group *self);
+/// Waits, without end, until another process says over its connection that it leaves; fails when the connection closes
+/// before.
+ctorch_status ctorch_process_group_await_farewell(const ctorch_process_group *self, int32_t from);
+/// Says to another process that this one leaves.
+ctorch_status ctorch_process_group_say_farewell(const ctorch_process_group *self, int32_t to);
 /// Bytes of tensors that this process has sent in this group and its companions, by the algorithms' count: small tensors
 /// go to each other process, large ones around a ring.
 int64_t ctorch_process_group_sent_bytes(const ctorch_process_group *self);

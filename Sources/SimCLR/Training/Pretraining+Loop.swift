@@ -157,6 +157,9 @@ extension Pretraining {
     position.optimizerSteps = trainer.optimizer.stepCount
     (position.lossScale, position.lossScaleGoodSteps) = (trainer.scaler.scale, trainer.scaler.goodSteps)
     let optimizerState = try trainer.optimizer.stateDictionary()
+    // What exchanges that were cut short have left is not to be written.
+    if world.isDistributed { prepared.device.synchronize() }
+    try world.confirmIntact()
     guard world.isFirst else { return }
     try Checkpoint.write(
       position, model: trainer.model.stateDictionary(), optimizer: optimizerState, in: run,

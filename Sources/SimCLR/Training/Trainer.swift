@@ -53,6 +53,7 @@ final class Trainer {
     let before = statistics.copy()
     let images = batch.views.indices.map { view($0, of: batch) }
     let loss = try gradients(images, scaledBy: scaler).item()
+    try world.confirmIntact()
     let verdict = try StepVerdict(
       loss: loss, gradientsAreFinite: scaler.unscale(model.parameters()), stops: wantsStop, in: world)
     var gradientNorm: Double?
