@@ -35,8 +35,9 @@ class Accuracy:
         row("training", self.seconds - EVALUATION_SECONDS, self.training, aim="under 5 minutes")
         row("memory of the card over time", 15, self.card_memory, aim="flat")
         finished = self.run is not None and self.is_finished
-        for name, protocol, aim in (("kNN", "knn", "83.2 on lossless images"), ("linear", "linear", "85.6 on lossless images")):
-            row(f"{name}, trained", 60, functools.partial(self.evaluation, protocol, finished), aim=aim)
+        for name, protocol, aim in (("kNN", "knn", 83.2), ("linear", "linear", 85.6)):
+            row(f"{name}, trained", 60, functools.partial(self.evaluation, protocol, finished),
+                aim=f"{aim} on lossless images")
             row(f"{name}, untrained", 60,
                 functools.partial(self.evaluation, protocol, finished, "--random-initialisation"))
 
@@ -54,7 +55,7 @@ class Accuracy:
         return int(next(line.split(":")[1] for line in text.splitlines() if line.strip().startswith("epochs:")))
 
     def training(self):
-        """Goes on from where an earlier call had to stop; stops in time, with a checkpoint, where the part's time is short."""
+        """Goes on from where an earlier call had to stop, and stops with a checkpoint before the row's time is over."""
         if self.run is None:
             raise self.reason
         before = len(self.epochs)
@@ -76,13 +77,16 @@ class Accuracy:
         epochs = self.epochs
         seconds = sum(epoch["seconds"] for epoch in epochs)
         if done.code == 75:
-            raise NotRun(f"{len(epochs)} of {self.expected_epochs} epochs in {seconds:.0f} s so far; call part D again with "
-                         "the same --work and it goes on")
+            raise NotRun(f"{len(epochs)} of {self.expected_epochs} epochs in {seconds:.0f} s so far; called again with the "
+                         "same --work, part D goes on")
         if done.code != 0:
             raise Failed(f"exit code {done.code}: {done.last_line()}")
         rate = median([step["images_per_second"] for step in self.run.steps])
         text = (f"{len(epochs)} epochs in {seconds:.0f} s ({len(epochs) - before} of them now), {rate:.0f} images/s, "
                 f"last mean loss {epochs[-1]['mean_loss']:.4f}")
+        peaks = [step["peak_memory_bytes"] for step in self.run.steps if "peak_memory_bytes" in step]
+        if peaks:
+            text += f", peak memory {peaks[-1] / 1e9:.2f} GB"
         return text, {"seconds": seconds, "images_per_second": rate, "epochs": epochs}
 
     def sample_memory(self, ended, began):

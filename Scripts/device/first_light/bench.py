@@ -87,8 +87,8 @@ class Bench:
 
     @functools.cached_property
     def photos(self):
-        """A folder of photographs, each eight times under other names so that an epoch has many batches; from --photos, or
-        drawn shapes of 224 pixels where there are none."""
+        """A folder of photographs from --photos, drawn shapes where there are none; each eight times, under other names,
+        so that an epoch has several batches."""
         folder = self.work / "photos"
         if folder.exists():
             return folder
@@ -143,8 +143,8 @@ class Bench:
         note = self.program.path.parent.parent / "COMMIT"
         if note.exists():
             return note.read_text().strip()
-        git = subprocess.run(
-            ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+        describe = ["git", "-C", str(REPOSITORY), "describe", "--always", "--dirty"]
+        git = subprocess.run(describe, capture_output=True, text=True, check=False)
         return git.stdout.strip() or None
 
 

@@ -14,8 +14,8 @@ from bench import nvidia_smi
 from program import REPOSITORY
 from rows import Failed, NotRun, end_group
 
-# Two trainings part by themselves where a rounding error, through a unit that falls to the other side of ReLU, grows from step
-# to step. Residual branches that begin at zero and a low rate keep 20 steps of float32 together.
+# Two trainings part by themselves where a rounding error, through a unit that falls to the other side of ReLU, grows from
+# step to step. Residual branches that begin at zero and a low rate keep 20 steps of float32 together.
 RECIPE = """\
 data: {{ path: "{data}", threads: 1 }}
 augmentation: {{ image_size: 32, blur_probability: 0 }}
@@ -54,6 +54,7 @@ class Correctness:
         row("one process through NCCL", 60, self.nccl_alone, aim="fp64, within 1e-7 of one without")
         row("two processes through NCCL", 60, self.nccl_pair, aim="fp64, within 1e-7 of one process")
         row("CUDA graphs", 60, self.cuda_graphs, aim="the same losses with and without, within 1e-6")
+        row("activations computed again", 60, self.recomputed, aim="fp64, within 1e-7 of those kept")
         row("the same bits twice", 60, self.twice)
         row("stopped and resumed", 60, self.stopped_and_resumed, aim="the same bits as never stopped")
         row("CPU's checkpoint on the device", 60, functools.partial(self.moved, "cpu", self.bench.device),
@@ -62,7 +63,8 @@ class Correctness:
             aim="fp64, within 1e-7")
         row("memory that is not there", 60, self.out_of_memory, aim="exit code 1, one plain line")
         for rank in (1, 0):
-            row(f"rank {rank} killed, Gloo", 60, functools.partial(self.killed, rank, "gloo"), aim="the other says so in time")
+            row(f"rank {rank} killed, Gloo", 60, functools.partial(self.killed, rank, "gloo"),
+                aim="the other says so in time")
         row("rank 1 killed, NCCL", 60, functools.partial(self.killed, 1, "nccl"), aim="the other says so in time")
         row("a worker killed, started again", 90, self.restarted, aim="the same bits as undisturbed")
 
@@ -73,8 +75,8 @@ class Correctness:
         cards = nvidia_smi("name,driver_version,memory.total,compute_cap,pci.bus_id")
         if isinstance(facts["doctor"], str):
             raise Failed(f"simclr doctor: {facts['doctor']}")
-        text = (f"{facts['machine']['cores']} cores, torch {facts['versions']['torch']}, "
-                f"{', '.join(f'{name} ({memory} MiB, driver {driver})' for name, driver, memory, *_ in cards) or 'no GPU'}")
+        named = [f"{name} ({memory} MiB, driver {driver})" for name, driver, memory, *_ in cards]
+        text = f"{facts['machine']['cores']} cores, torch {facts['versions']['torch']}, {', '.join(named) or 'no GPU'}"
         return text, {"nvidia_smi": cards}
 
     def one_device(self):
@@ -142,15 +144,16 @@ class Correctness:
         return self.apart(self.trained(self.bench.device, "fp64"), self.trained("reference", "fp64"), 1e-7)
 
     def float32(self):
-        """Losses and statistics against the CPU's; parameters against those of float64, from which the CPU's float32 is some
-        way off itself. TF32, of 2^13 times the rounding error, is thousands of times as far."""
+        """Losses and statistics against the CPU's; parameters against those of float64, from which the CPU's float32 is
+        some way off itself. TF32, of 2^13 times the rounding error, is thousands of times as far."""
         ours, theirs = self.trained(self.bench.device, "fp32"), self.trained("reference", "fp32")
         losses = self.losses_apart(ours, theirs)
         exact = tensors.read(self.trained("reference", "fp64").checkpoint())
         read = {"device": tensors.read(ours.checkpoint()), "cpu": tensors.read(theirs.checkpoint())}
         statistics = tensors.distance(read["device"], read["cpu"], self.start)[1]
         device, cpu = (tensors.distance(found, exact, self.start)[0] for found in read.values())
-        text = (f"losses {losses:.1e}, statistics {statistics:.1e} apart; parameters {device:.1e} from fp64, the CPU's {cpu:.1e}")
+        text = (f"losses {losses:.1e}, statistics {statistics:.1e} apart; parameters {device:.1e} from fp64, "
+                f"the CPU's {cpu:.1e}")
         if not (max(losses, statistics) <= 1e-4 and device <= 100 * cpu):
             raise Failed(text)
         return text, {"losses": losses, "statistics": statistics, "from_fp64": device, "cpu_from_fp64": cpu}
@@ -234,6 +237,11 @@ class Correctness:
         if not worst <= 1e-6:
             raise Failed(f"losses {worst:.1e} apart")
         return f"losses {worst:.1e} apart"
+
+    def recomputed(self):
+        self.bench.program.require_key("training.activation_checkpointing")
+        run = self.trained(self.bench.device, "fp64", "training.activation_checkpointing=blocks")
+        return self.apart(run, self.trained(self.bench.device, "fp64"), 1e-7)
 
     # MARK: the same bits
 

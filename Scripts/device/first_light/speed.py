@@ -35,6 +35,7 @@ class Speed:
                 aim="at most 2 GB")
         row("where PyTorch's time goes", 60, functools.partial(self.phases, "resnet50", side, batch))
         row("the largest batch that fits, ResNet-50", 90, functools.partial(self.largest_batch, side, batch))
+        row("what --dry-run foresees, ResNet-50", 60, functools.partial(self.estimate, side, batch))
         row("ours with and without CUDA graphs", 60, functools.partial(self.cuda_graphs, side, batch))
         row("ours with the recipe's LARS", 60, functools.partial(self.with_lars, side, batch))
         if not self.bench.rehearses:
@@ -85,15 +86,19 @@ class Speed:
     # MARK: contestants
 
     def ours(self, architecture, side, batch, *overrides, steps=None, **options):
-        recipe = "imagenet-resnet50-paper" if architecture == "resnet50" else "cifar10-resnet18"
-        same_as_peer = [
-            f"encoder.architecture={architecture}", f"augmentation.image_size={side}", "optimizer.name=sgd",
-            f"encoder.stem={'cifar' if side <= 64 else 'imagenet'}", "optimizer.nesterov=false",
-            "optimizer.weight_decay=0", "optimizer.learning_rate=0.001", "optimizer.learning_rate_scaling=none"]
         return self.bench.program.json(
-            "benchmark", "step", self.bench.recipe(recipe), *same_as_peer, f"training.device={self.bench.device}",
-            f"training.global_batch_size={batch}", "training.precision=bf16", *self.bench.quick, *overrides,
-            "--steps", steps or self.steps, **options)
+            "benchmark", "step", *self.configuration(architecture, side, batch), *overrides, "--steps",
+            steps or self.steps, **options)
+
+    def configuration(self, architecture, side, batch):
+        """A recipe and what makes its arithmetic the peer's."""
+        recipe = "imagenet-resnet50-paper" if architecture == "resnet50" else "cifar10-resnet18"
+        return [
+            self.bench.recipe(recipe), f"training.device={self.bench.device}", "training.precision=bf16",
+            f"training.global_batch_size={batch}", f"encoder.architecture={architecture}",
+            f"encoder.stem={'cifar' if side <= 64 else 'imagenet'}", f"augmentation.image_size={side}",
+            "optimizer.name=sgd", "optimizer.nesterov=false", "optimizer.weight_decay=0",
+            "optimizer.learning_rate=0.001", "optimizer.learning_rate_scaling=none", *self.bench.quick]
 
     def peer(self, name, architecture, side, batch, *more, steps=None, **options):
         if name == "compiled":
@@ -167,6 +172,14 @@ class Speed:
         eager = self.peer("eager", "resnet50", side, best[0], steps=4)["pairs_per_second"]
         return (f"{best[0]} fits, {batch} does not: {best[1]:.0f} pairs/s, eager {eager:.0f}",
                 {"batch": best[0], "pairs_per_second": best[1], "eager_pairs_per_second": eager})
+
+    def estimate(self, side, batch):
+        """To be held against the largest batch that fits."""
+        self.bench.program.require_option("--dry-run", "pretrain")
+        figures = self.bench.program.json("pretrain", *self.configuration("resnet50", side, batch), "--dry-run")
+        largest = figures.get("largest_global_batch_size")
+        return (f"{figures['total_bytes'] / 1e9:.3g} GB for a batch of {batch}; at most "
+                f"{'?' if largest is None else largest} would fit"), figures
 
     def loss(self, pairs, precision):
         self.bench.program.require_option("--pairs", "benchmark", "loss")
