@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import pathlib
 import shutil
 
@@ -19,7 +20,9 @@ class Program:
         self.brought = path.parent.parent / "lib"  # by the package: libjpeg, libpng
         if self.brought.is_dir():
             libraries.append(self.brought)
-        self.environment = {"LD_LIBRARY_PATH": ":".join(str(folder) for folder in libraries)}
+        # The driver's own libraries may be found by what is set already.
+        paths = [*map(str, libraries), *filter(None, [os.environ.get("LD_LIBRARY_PATH")])]
+        self.environment = {"LD_LIBRARY_PATH": ":".join(paths)}
         self.cuda_library = path.parent / "libCTorchCUDA.so"
         if self.cuda_library.exists():
             self.environment["SIMCLR_CUDA_LIBRARY"] = str(self.cuda_library)
