@@ -67,7 +67,8 @@ if [[ -z $program ]]; then
 fi
 [[ -x $program ]] || fail "$program is no program"
 for kind in data photos; do
-  if [[ -z ${!kind} ]]; then
+  # A rehearsal draws its images: fifty thousand would take a CPU too long.
+  if [[ -z ${!kind}$rehearses ]]; then
     for packed in "$package/data/$kind"{,.tar,.tar.gz,.tar.xz}; do
       [[ ! -e $packed ]] || declare "$kind=$packed"
     done
