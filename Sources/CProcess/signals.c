@@ -47,5 +47,12 @@ void cprocess_signals_end(void) {
   static const int numbers[] = {SIGQUIT, SIGABRT};
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigemptyset(&action.sa_mask);
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
+  // Who started this process may have left them blocked.
+  sigset_t wanted;
+  sigemptyset(&wanted);
+  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+    sigaction(numbers[i], &action, NULL);
+    sigaddset(&wanted, numbers[i]);
+  }
+  pthread_sigmask(SIG_UNBLOCK, &wanted, NULL);
 }
