@@ -49,10 +49,7 @@ struct LaunchOptions: ParsableArguments {
     guard plan.worldSize > 1 || plan.maximumRestarts > 0 else { return nil }
     if plan.nodes == 1 { try refuseAnotherLauncher(variables) }
     let training = try read().training
-    if sharesBatches {
-      try EpochSampler.confirmDivides(
-        training.globalBatchSize, worldSize: plan.worldSize, accumulationSteps: training.accumulationSteps)
-    }
+    if sharesBatches { try training.confirmDivides(among: plan.worldSize) }
     try confirmRoom(for: plan.processesPerNode)
     let outcome = try Supervisor(
       plan, program: .current(resumeArgument: resumeArgument), host: host, canGoOn: canGoOn
@@ -90,5 +87,16 @@ struct LaunchOptions: ParsableArguments {
       "this process is rank \(rank.rank) of \(rank.worldSize), started by \(rank.launcher.rawValue): "
         + "leave --processes and --max-restarts out, or have it start one process on each machine and give --nodes",
       isWrongUsage: true)
+  }
+}
+
+extension TrainingConfiguration {
+  fileprivate func confirmDivides(among processes: Int) throws {
+    do {
+      try EpochSampler.confirmDivides(
+        globalBatchSize, worldSize: processes, accumulationSteps: accumulationSteps)
+    } catch let error as VisionDataError {
+      throw ConfigurationError(error.description)
+    }
   }
 }
