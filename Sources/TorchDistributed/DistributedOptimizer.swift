@@ -70,13 +70,13 @@ public final class DistributedOptimizer {
     guard !tensors.isEmpty else { return }
     let message = Tensor.concatenate(tensors.map { $0.flattened() })
     try group.broadcast(message, from: root)
+    guard root != group.rank else { return }
     var start = 0
-    for tensor in tensors {
-      if root != group.rank {
-        tensor.copy_(message.narrow(0, start..<start + tensor.count).reshaped(tensor.shape))
-      }
-      start += tensor.count
+    let parts = tensors.map { tensor in
+      defer { start += tensor.count }
+      return message.narrow(0, start..<start + tensor.count).reshaped(tensor.shape)
     }
+    Foreach.copy_(tensors, parts)
   }
 }
 

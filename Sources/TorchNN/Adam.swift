@@ -1,4 +1,3 @@
-import Foundation
 import Torch
 
 /// Adam (Kingma and Ba 2015) as `torch.optim.Adam`, or with decoupled weight decay as `torch.optim.AdamW` (Loshchilov
@@ -28,20 +27,11 @@ public final class Adam: Optimizer {
     super.init(parameters, slots: ["exp_avg", "exp_avg_sq"])
   }
 
-  override func update(_ target: OptimizedParameter, gradient: Tensor, index: Int, learningRate: Double) {
-    let value = target.parameter.value
-    var gradient = gradient
-    if weightDecay > 0, target.isDecayedAndAdapted {
-      switch decay {
-      case .coupled: gradient = gradient + value * weightDecay
-      case .decoupled: value.mul_(1 - learningRate * weightDecay)
-      }
-    }
-    let mean = slot("exp_avg", index).lerp_(gradient, weight: 1 - betas.0)
-    let square = slot("exp_avg_sq", index).mul_(betas.1).addcmul_(gradient, gradient, value: 1 - betas.1)
-    let meanCorrection = 1 - Foundation.pow(betas.0, Double(stepCount))
-    let squareCorrection = 1 - Foundation.pow(betas.1, Double(stepCount))
-    let denominator = (square.sqrt() / squareCorrection.squareRoot()).add_(epsilon)
-    value.addcdiv_(mean, denominator, value: -learningRate / meanCorrection)
+  override func update(_ targets: Targets, learningRate: Double) {
+    Foreach.stepAdam(
+      targets.values, gradients: targets.gradients, means: targets.slot("exp_avg"),
+      squares: targets.slot("exp_avg_sq"), step: stepCount, learningRate: learningRate, betas: betas,
+      epsilon: epsilon, weightDecay: targets.areDecayedAndAdapted ? weightDecay : 0,
+      decouplesDecay: decay == .decoupled)
   }
 }

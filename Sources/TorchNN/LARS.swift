@@ -19,23 +19,23 @@ public final class LARS: Optimizer {
     super.init(parameters, slots: ["momentum_buffer"])
   }
 
-  override func update(_ target: OptimizedParameter, gradient: Tensor, index: Int, learningRate: Double) {
-    let value = target.parameter.value
-    let velocity = slot("momentum_buffer", index)
-    velocity.mul_(momentum)
-    if target.isDecayedAndAdapted {
-      let direction = gradient + value * weightDecay
-      velocity.add_(direction * trust(value.norm(), direction.norm()), alpha: learningRate)
+  override func update(_ targets: Targets, learningRate: Double) {
+    let velocities = targets.slot("momentum_buffer")
+    Foreach.mul_(velocities, momentum)
+    if targets.areDecayedAndAdapted {
+      let directions = Foreach.add(targets.gradients, targets.values, alpha: weightDecay)
+      let trust = trust(Foreach.norms(targets.values), Foreach.norms(directions))
+      Foreach.add_(velocities, directions, scaledBy: trust * learningRate)
     } else {
-      velocity.add_(gradient, alpha: learningRate)
+      Foreach.add_(velocities, targets.gradients, alpha: learningRate)
     }
-    value.sub_(velocity)
+    Foreach.add_(targets.values, velocities, alpha: -1)
   }
 
-  /// The ratio stays a tensor, so that a CUDA device is not waited for.
-  private func trust(_ valueNorm: Tensor, _ directionNorm: Tensor) -> Tensor {
-    let bothPositive = (valueNorm * directionNorm).greater(than: 0)
-    return (valueNorm * trustCoefficient / directionNorm).where(
-      bothPositive, otherwise: Tensor.ones([], device: valueNorm.device))
+  /// The ratio of each parameter, from norms `[K]`. It stays on the device, which is not waited for.
+  private func trust(_ valueNorms: Tensor, _ directionNorms: Tensor) -> Tensor {
+    let bothPositive = (valueNorms * directionNorms).greater(than: 0)
+    return (valueNorms * trustCoefficient / directionNorms).where(
+      bothPositive, otherwise: Tensor.ones([], dtype: valueNorms.dtype, device: valueNorms.device))
   }
 }

@@ -33,24 +33,40 @@ open class Optimizer {
   public final let parameters: [OptimizedParameter]
   /// How many steps were made.
   public private(set) final var stepCount = 0
-  private final var slots: [String: [Tensor]] = [:]
+  fileprivate final var slots: [String: [Tensor]] = [:]
   /// The names of the tensors that are kept for each parameter, in order.
   public final let slotNames: [String]
+
+  /// Places in ``parameters`` of those that a step treats alike.
+  private final let kinds: [[Int]]
 
   /// - Parameter slots: the names of the tensors kept for each parameter, at first zeros.
   init(_ parameters: [OptimizedParameter], slots names: [String]) {
     self.parameters = parameters
     slotNames = names.sorted()
+    kinds = Dictionary(grouping: parameters.indices) { Kind(parameters[$0]) }.values.sorted { $0[0] < $1[0] }
     for name in names { slots[name] = parameters.map { Tensor.zeros(like: $0.parameter.value.detached()) } }
+  }
+
+  /// What lists of tensors must have in common.
+  private struct Kind: Hashable {
+    let isDecayedAndAdapted: Bool
+    let dtype: DType
+    let device: Device
+
+    init(_ target: OptimizedParameter) {
+      isDecayedAndAdapted = target.isDecayedAndAdapted
+      (dtype, device) = (target.parameter.value.dtype, target.parameter.value.device)
+    }
   }
 
   /// Makes one step; parameters without a gradient stay as they are.
   public final func step(learningRate: Double) {
     stepCount += 1
     withoutGradients {
-      for (index, target) in parameters.enumerated() {
-        guard let gradient = target.parameter.gradient else { continue }
-        update(target, gradient: gradient, index: index, learningRate: learningRate)
+      for kind in kinds {
+        let targets = Targets(of: self, at: kind)
+        if !targets.values.isEmpty { update(targets, learningRate: learningRate) }
       }
     }
   }
@@ -60,12 +76,36 @@ open class Optimizer {
     for target in parameters { target.parameter.value.gradient = nil }
   }
 
-  /// Changes one parameter in place; called without gradient recording.
-  func update(_ target: OptimizedParameter, gradient: Tensor, index: Int, learningRate: Double) {
-    preconditionFailure("\(type(of: self)) does not say how to update a parameter")
+  /// Changes parameters in place; called without gradient recording.
+  func update(_ targets: Targets, learningRate: Double) {
+    preconditionFailure("\(type(of: self)) does not say how to update parameters")
   }
 
-  final func slot(_ name: String, _ index: Int) -> Tensor { slots[name]![index] }
+  /// Parameters that have gradients and that a step treats alike: one type, one device, all or none decayed and adapted.
+  struct Targets {
+    let values: [Tensor]
+    let gradients: [Tensor]
+    let areDecayedAndAdapted: Bool
+    private let optimizer: Optimizer
+    private let places: [Int]
+
+    fileprivate init(of optimizer: Optimizer, at kind: [Int]) {
+      let found = kind.compactMap { place in
+        optimizer.parameters[place].parameter.gradient.map { (place: place, gradient: $0) }
+      }
+      places = found.map(\.place)
+      gradients = found.map(\.gradient)
+      values = places.map { optimizer.parameters[$0].parameter.value }
+      areDecayedAndAdapted = optimizer.parameters[kind[0]].isDecayedAndAdapted
+      self.optimizer = optimizer
+    }
+
+    /// What is kept for each parameter under a name.
+    func slot(_ name: String) -> [Tensor] {
+      let all = optimizer.slots[name]!
+      return places.map { all[$0] }
+    }
+  }
 }
 
 // MARK: - State
@@ -92,19 +132,5 @@ extension Optimizer {
     }
     for (name, tensor) in own { tensor.copy_(state[name]!) }
     self.stepCount = stepCount
-  }
-}
-
-/// Scales all gradients down together so that their joint Euclidean norm is at most `maximumNorm`, and returns the norm
-/// they had (`torch.nn.utils.clip_grad_norm_`).
-@discardableResult
-public func clipGradientNorm(_ parameters: [Parameter], maximumNorm: Double) -> Tensor {
-  let gradients = parameters.compactMap(\.gradient)
-  guard !gradients.isEmpty else { return Tensor.zeros([]) }
-  return withoutGradients {
-    let total = Tensor.stack(gradients.map { $0.norm() }).norm()
-    let scale = (Tensor.full([], maximumNorm, device: total.device) / (total + 1e-6)).clamp(0...1)
-    for gradient in gradients { gradient.mul_(scale) }
-    return total
   }
 }

@@ -16,15 +16,10 @@ public final class SGD: Optimizer {
     super.init(parameters, slots: momentum > 0 ? ["momentum_buffer"] : [])
   }
 
-  override func update(_ target: OptimizedParameter, gradient: Tensor, index: Int, learningRate: Double) {
-    let value = target.parameter.value
-    var direction = gradient
-    if weightDecay > 0, target.isDecayedAndAdapted { direction = direction + value * weightDecay }
-    if momentum > 0 {
-      let velocity = slot("momentum_buffer", index)
-      velocity.mul_(momentum).add_(direction)
-      direction = nesterov ? direction + velocity * momentum : velocity
-    }
-    value.add_(direction, alpha: -learningRate)
+  override func update(_ targets: Targets, learningRate: Double) {
+    Foreach.stepSGD(
+      targets.values, gradients: targets.gradients, velocities: momentum > 0 ? targets.slot("momentum_buffer") : nil,
+      learningRate: learningRate, momentum: momentum, weightDecay: targets.areDecayedAndAdapted ? weightDecay : 0,
+      nesterov: nesterov)
   }
 }

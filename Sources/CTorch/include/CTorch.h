@@ -290,6 +290,34 @@ ctorch_status ctorch_tensor_topk(const ctorch_tensor *self, int64_t count, int64
 /// Euclidean norm over all elements.
 ctorch_status ctorch_tensor_norm(const ctorch_tensor *self, ctorch_tensor **out);
 
+// MARK: Many tensors at once (lists of `count`, at least 1; a few launches on a CUDA device do for all of them)
+
+/// The Euclidean norm of each: `[count]`.
+ctorch_status ctorch_foreach_norm(const ctorch_tensor *const *tensors, int32_t count, ctorch_tensor **out);
+/// tensors + alpha * others
+ctorch_status ctorch_foreach_add(const ctorch_tensor *const *tensors, const ctorch_tensor *const *others,
+                                 int32_t count, double alpha, ctorch_tensor **results);
+/// tensors += alpha * others
+ctorch_status ctorch_foreach_add_(const ctorch_tensor *const *tensors, const ctorch_tensor *const *others,
+                                  int32_t count, double alpha);
+/// tensors += factors * others, one factor for each: `[count]`.
+ctorch_status ctorch_foreach_add_scaled_(const ctorch_tensor *const *tensors, const ctorch_tensor *const *others,
+                                         int32_t count, const ctorch_tensor *factors);
+ctorch_status ctorch_foreach_mul_scalar_(const ctorch_tensor *const *tensors, int32_t count, double factor);
+ctorch_status ctorch_foreach_copy_(const ctorch_tensor *const *tensors, const ctorch_tensor *const *sources,
+                                   int32_t count);
+/// Changes parameters as `torch.optim.SGD` without dampening does. `velocities` begin as zeros and lie in memory as the
+/// parameters do; without momentum they are not looked at.
+ctorch_status ctorch_sgd_step(const ctorch_tensor *const *parameters, const ctorch_tensor *const *gradients,
+                              const ctorch_tensor *const *velocities, int32_t count, double rate, double momentum,
+                              double weight_decay, bool nesterov);
+/// Changes parameters as `torch.optim.Adam`, or `AdamW` with `decouples_decay`, does in step number `step`, from 1. Both
+/// moments begin as zeros and lie in memory as the parameters do.
+ctorch_status ctorch_adam_step(const ctorch_tensor *const *parameters, const ctorch_tensor *const *gradients,
+                               const ctorch_tensor *const *means, const ctorch_tensor *const *squares, int32_t count,
+                               int64_t step, double rate, double beta1, double beta2, double epsilon,
+                               double weight_decay, bool decouples_decay);
+
 // MARK: Linear algebra and layers
 
 ctorch_status ctorch_tensor_matmul(const ctorch_tensor *self, const ctorch_tensor *other, ctorch_tensor **out);

@@ -1,9 +1,9 @@
 import Torch
-import TorchNN
 
 /// Dynamic loss scaling for float16, whose small gradients would vanish (Micikevicius et al. 2018), with the constants
 /// of `torch.amp.GradScaler`. For other types the scale stays 1.
 package struct LossScaler {
+  /// What is in the gradients of a scaled loss: a power of 2.
   private(set) var scale: Double
   private(set) var goodSteps = 0
   private let isActive: Bool
@@ -21,13 +21,6 @@ package struct LossScaler {
   }
 
   func scaled(_ loss: Tensor) -> Tensor { isActive ? loss * scale : loss }
-
-  /// Divides the scale out of the gradients, and says whether they are finite.
-  func unscale(_ parameters: [Parameter]) -> Bool {
-    let gradients = parameters.compactMap(\.gradient)
-    if isActive { for gradient in gradients { gradient.mul_(1 / scale) } }
-    return withoutGradients { Tensor.stack(gradients.map { $0.norm() }).isFinite().all() }
-  }
 
   /// Learns whether the gradients of a step were finite: if not, the scale is halved; after many that were, doubled.
   mutating func update(gradientsWereFinite: Bool) {

@@ -4,28 +4,48 @@ import TorchNN
 
 /// BatchNorm's running statistics of a model: what a forward pass changes besides gradients.
 struct RunningStatistics {
-  private let buffers: [Tensor]
+  /// Tensors of one type, and what they were.
+  private struct Part {
+    let buffers: [Tensor]
+    let kept: [Tensor]
 
-  init(of model: Module) {
-    buffers = model.batchNorms().flatMap { [$0.runningMean.value, $0.runningVar.value, $0.numBatchesTracked.value] }
+    init(_ buffers: [Tensor]) {
+      self.buffers = buffers
+      kept = buffers.map { $0.clone() }
+    }
   }
 
-  /// What they are now.
-  func copy() -> [Tensor] { buffers.map { $0.clone() } }
+  private let moments: Part
+  private let counts: Part
+  private var parts: [Part] { [moments, counts].filter { !$0.buffers.isEmpty } }
 
-  /// Makes them what ``copy()`` gave.
-  func restore(_ copy: [Tensor]) { for (buffer, value) in zip(buffers, copy) { buffer.copy_(value) } }
+  init(of layers: [BatchNorm]) {
+    moments = Part(layers.flatMap { [$0.runningMean.value, $0.runningVar.value] })
+    counts = Part(layers.map(\.numBatchesTracked.value))
+  }
+
+  /// Keeps what they are now.
+  func keep() { for part in parts { Foreach.copy_(part.kept, part.buffers) } }
+
+  /// Makes them what they were when last kept.
+  func restore() { for part in parts { Foreach.copy_(part.buffers, part.kept) } }
 
   /// Replaces those of every process by their mean, where each normalises by its own images.
   func average(over group: ProcessGroup) throws {
-    let floating = buffers.filter(\.dtype.isFloatingPoint)
-    let all = Tensor.concatenate(floating)
+    let all = Tensor.concatenate(moments.buffers)
     try group.allReduce(all)
     all.mul_(1 / Double(group.size))
+    Foreach.copy_(moments.buffers, all.split(like: moments.buffers))
+  }
+}
+
+extension Tensor {
+  /// Cuts a vector into pieces that have as many elements as `tensors`, one after another.
+  fileprivate func split(like tensors: [Tensor]) -> [Tensor] {
     var start = 0
-    for buffer in floating {
-      buffer.copy_(all.narrow(0, start..<start + buffer.count))
-      start += buffer.count
+    return tensors.map { tensor in
+      defer { start += tensor.count }
+      return narrow(0, start..<start + tensor.count)
     }
   }
 }

@@ -14,6 +14,7 @@ final class Trainer {
   let configuration: Configuration
   /// One for each view; none where the loader's threads make views.
   private let augmenters: [BatchAugmenter]
+  private let parameters: [Parameter]
   private let statistics: RunningStatistics
 
   /// Draws the first weights. All processes must call this alike.
@@ -30,7 +31,8 @@ final class Trainer {
     try world.confirmSame(prepared.dataSet, model)
     // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
     if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
-    statistics = RunningStatistics(of: model)
+    parameters = model.parameters()
+    statistics = RunningStatistics(of: model.batchNorms())
     optimizer = DistributedOptimizer(
       model.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
       shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
@@ -44,28 +46,33 @@ final class Trainer {
   /// One step: embed, contrast, backpropagate, add up over the processes, update. Where loss or gradients are not finite
   /// it changes nothing.
   ///
+  /// - Parameter whileComputing: called when all has been asked of the device, before it is waited for.
   /// - Returns: what all processes found, and the joint norm of the gradients before clipping, if they are clipped.
   /// - Throws: `DistributedError` when another process was lost.
-  func step(on batch: ViewBatch, learningRate: Double, wantsStop: Bool = false) throws
+  func step(on batch: ViewBatch, learningRate: Double, wantsStop: Bool = false, whileComputing: () -> Void = {}) throws
     -> (verdict: StepVerdict, gradientNorm: Double?)
   {
     optimizer.zeroGradients()
-    let before = statistics.copy()
+    statistics.keep()
     let images = batch.views.indices.map { view($0, of: batch) }
-    let loss = try gradients(images, scaledBy: scaler).item()
+    let loss = try gradients(images, scaledBy: scaler)
+    let found = parameters.compactMap(\.gradient)
+    let reading = StepReading(loss: loss, gradients: found)
+    whileComputing()
+    let (ownLoss, scaledNorm) = reading.wait()
     try world.confirmIntact()
-    let verdict = try StepVerdict(
-      loss: loss, gradientsAreFinite: scaler.unscale(model.parameters()), stops: wantsStop, in: world)
-    var gradientNorm: Double?
+    let verdict = try StepVerdict(loss: ownLoss, gradientsAreFinite: scaledNorm.isFinite, stops: wantsStop, in: world)
+    let gradientNorm = scaledNorm / scaler.scale
     if verdict.isFinite {
-      gradientNorm = clipGradients()
+      let factor = clippingFactor(of: gradientNorm) / scaler.scale
+      if factor != 1 { withoutGradients { Foreach.mul_(found, factor) } }
       try optimizer.step(learningRate: learningRate)
       if world.normalizesApart { try statistics.average(over: world.group) }
     } else {
-      statistics.restore(before)
+      statistics.restore()
     }
     scaler.update(gradientsWereFinite: verdict.isFinite)
-    return (verdict, gradientNorm)
+    return (verdict, verdict.isFinite && clipsGradients ? gradientNorm : nil)
   }
 
   /// What exchanges have cost so far.
@@ -75,9 +82,12 @@ final class Trainer {
       sentBytes: world.group.sentBytes)
   }
 
-  private func clipGradients() -> Double? {
-    let maximumNorm = configuration.training.maximumGradientNorm
-    return maximumNorm > 0 ? clipGradientNorm(model.parameters(), maximumNorm: maximumNorm).item() : nil
+  private var clipsGradients: Bool { configuration.training.maximumGradientNorm > 0 }
+
+  /// What gradients of a joint norm are multiplied by so that it is at most the configured one
+  /// (`torch.nn.utils.clip_grad_norm_`).
+  private func clippingFactor(of norm: Double) -> Double {
+    clipsGradients ? min(1, configuration.training.maximumGradientNorm / (norm + 1e-6)) : 1
   }
 
   /// One view of each image, `[N, 3, S, S]`.

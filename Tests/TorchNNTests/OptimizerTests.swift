@@ -1,0 +1,78 @@
+import TestSupport
+import Testing
+import Torch
+import TorchNN
+
+@Suite struct OptimizerTests {
+  private static let kinds = ["sgd", "sgd-nesterov", "lars", "adam", "adamw"]
+
+  private static func optimizer(_ kind: String, _ parameters: [OptimizedParameter]) -> Optimizer {
+    switch kind {
+    case "sgd": SGD(parameters, weightDecay: 0.1)
+    case "sgd-nesterov": SGD(parameters, momentum: 0.9, weightDecay: 0.1, nesterov: true)
+    case "lars": LARS(parameters, weightDecay: 0.1, trustCoefficient: 0.1)
+    case "adam": Adam(parameters, weightDecay: 0.1)
+    default: Adam(parameters, weightDecay: 0.1, decay: .decoupled)
+    }
+  }
+
+  private static func parameters(_ dtype: DType = .float32) -> [OptimizedParameter] {
+    [("conv", [4, 3, 3, 3]), ("point", [8, 4, 1, 1]), ("bias", [5])].map { name, shape in
+      let value = Tensor.pattern(name, shape).to(dtype)
+      return OptimizedParameter(
+        name: name, parameter: Parameter(shape.count == 4 ? value.channelsLast() : value),
+        isDecayedAndAdapted: shape.count > 1)
+    }
+  }
+
+  private func values(_ parameters: [OptimizedParameter]) -> [[Double]] {
+    parameters.map { $0.parameter.value.detached().array(of: Double.self) }
+  }
+
+  @Test("gradients may lie in another memory order than their parameters", arguments: kinds)
+  func memoryOrder(kind: String) {
+    let results = [true, false].map { inOrder in
+      let parameters = Self.parameters()
+      let optimizer = Self.optimizer(kind, parameters)
+      for step in 0..<3 {
+        for target in parameters {
+          let gradient = Tensor.pattern("\(target.name) \(step)", target.parameter.value.shape)
+          target.parameter.value.gradient = inOrder && gradient.rank == 4 ? gradient.channelsLast() : gradient
+        }
+        optimizer.step(learningRate: 0.1)
+      }
+      return parameters.map { $0.parameter.value.detached() }
+    }
+    for (first, second) in zip(results[0], results[1]) { #expect(first.largestDifference(from: second) <= 1e-6) }
+  }
+
+  @Test("a parameter without a gradient stays, and the others change as they do beside it", arguments: kinds)
+  func withoutGradient(kind: String) {
+    let (all, some) = (Self.parameters(), Self.parameters())
+    let before = values(some)
+    let optimizers = [all, some].map { Self.optimizer(kind, $0) }
+    for target in all + some {
+      target.parameter.value.gradient = Tensor.pattern("\(target.name) gradient", target.parameter.value.shape)
+    }
+    some[0].parameter.value.gradient = nil
+    for optimizer in optimizers { optimizer.step(learningRate: 0.1) }
+    #expect(values(some)[0] == before[0])
+    #expect(values(some)[1...] == values(all)[1...])
+    #expect(values(some)[1] != before[1])
+  }
+
+  @Test("parameters of several types are changed each in its own", arguments: kinds)
+  func types(kind: String) {
+    let mixed = Self.parameters() + Self.parameters(.float64)
+    let optimizer = Self.optimizer(kind, mixed)
+    for target in mixed {
+      let gradient = Tensor.pattern("\(target.name) gradient", target.parameter.value.shape)
+      target.parameter.value.gradient = gradient.to(target.parameter.value.dtype)
+    }
+    optimizer.step(learningRate: 0.1)
+    for (single, double) in zip(mixed[..<3], mixed[3...]) {
+      let difference = single.parameter.value.largestDifference(from: double.parameter.value)
+      #expect(0 < difference && difference < 1e-6)
+    }
+  }
+}
