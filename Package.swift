@@ -60,8 +60,10 @@ let package = Package(
     .target(
       name: "TestSupport", dependencies: ["Launching", "TorchDistributed"], path: "Tests/TestSupport",
       swiftSettings: strict),
+    .target(name: "FakeCUDA", path: "Tests/FakeCUDA", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .testTarget(
-      name: "TorchTests", dependencies: ["Torch", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "TorchTests", dependencies: ["FakeCUDA", "Torch", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
       name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(

@@ -34,6 +34,10 @@ ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, int32_t dt
   return guard([&] { *out = wrap(at::empty(sizes(shape, rank), options(dtype, device))); });
 }
 
+ctorch_status ctorch_tensor_empty_pinned(const int64_t *shape, int32_t rank, int32_t dtype, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::empty(sizes(shape, rank), options(dtype, CTORCH_CPU).pinned_memory(true))); });
+}
+
 ctorch_status ctorch_tensor_full(const int64_t *shape, int32_t rank, double value, int32_t dtype, int32_t device,
                                  ctorch_tensor **out) {
   return guard([&] { *out = wrap(at::full(sizes(shape, rank), value, options(dtype, device))); });
@@ -93,7 +97,11 @@ ctorch_status ctorch_tensor_identical(const ctorch_tensor *self, const ctorch_te
 }
 
 ctorch_status ctorch_tensor_to(const ctorch_tensor *self, int32_t dtype, int32_t device, ctorch_tensor **out) {
-  return guard([&] { *out = wrap(self->value.to(options(dtype, device))); });
+  return guard([&] {
+    // Not waiting is safe this way: what lies in pageable memory has left it, and pinned memory is kept, until read.
+    const bool uploads = self->value.is_cpu() && device != CTORCH_CPU;
+    *out = wrap(self->value.to(options(dtype, device), /*non_blocking=*/uploads));
+  });
 }
 
 ctorch_status ctorch_tensor_contiguous(const ctorch_tensor *self, bool channels_last, ctorch_tensor **out) {

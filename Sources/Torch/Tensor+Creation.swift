@@ -21,6 +21,15 @@ extension Tensor {
     make("empty") { ctorch_tensor_empty(shape.int64, Int32(shape.count), dtype.rawValue, device.number, $0) }
   }
 
+  /// A tensor of unset elements on the CPU in memory that CUDA devices read by themselves (pinned), so that copies to them
+  /// need not be waited for; nil where no such memory can be had, as without CUDA. libtorch gives it out again only when
+  /// the copies from it are done.
+  public static func pinned(_ shape: [Int], dtype: DType) -> Tensor? {
+    var handle: OpaquePointer?
+    ctorch_tensor_empty_pinned(shape.int64, Int32(shape.count), dtype.rawValue, &handle)
+    return handle.map(Tensor.init(owning:))
+  }
+
   /// Zeros with the shape, type, device and memory order of `other`.
   public static func zeros(like other: Tensor) -> Tensor {
     make("zeros", other) { ctorch_tensor_zeros_like(other.handle, $0) }

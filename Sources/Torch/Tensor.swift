@@ -159,6 +159,13 @@ extension Tensor {
     return try body(UnsafeRawBufferPointer(start: address, count: count * dtype.byteCount))
   }
 
+  /// Where the first element of a contiguous tensor on the CPU lies; valid while the tensor is alive.
+  package var address: UnsafeMutableRawPointer {
+    var address: UnsafeMutableRawPointer?
+    check(ctorch_tensor_data(handle, &address), "address", self)
+    return address!
+  }
+
   /// Whether the other tensor has the same shape, type and bits; a NaN equals itself.
   public func isIdentical(to other: Tensor) -> Bool {
     var identical = false

@@ -260,6 +260,21 @@ struct ViewLoaderTests {
     #expect(try comesToHaveThreads(before))
   }
 
+  @Test("a batch that is not complete is not waited for, one that is comes in its turn")
+  func nextIfComplete() throws {
+    var dataSet = SyntheticDataSet(count: 32)
+    let first = try loader(dataSet).epoch(0).next()!.sampleIndices[0]
+    dataSet.slow = [first: 200_000]
+    let batches = try loader(dataSet).epoch(0)
+    #expect(batches.nextIfComplete() == nil)
+    var seen = [try #require(try batches.next()).sampleIndices]
+    while seen.count < 2 { if let batch = batches.nextIfComplete() { seen.append(batch.sampleIndices) } }
+    let all = try loader(SyntheticDataSet(count: 32)).epoch(0).all()
+    #expect(seen == all.map(\.sampleIndices))
+    #expect(batches.nextIfComplete() == nil)
+    #expect(try batches.next() == nil)
+  }
+
   @Test("cancelling wakes a consumer that waits")
   func cancelWakesConsumer() throws {
     let dataSet = SyntheticDataSet(count: 10, slow: Dictionary(uniqueKeysWithValues: (0..<10).map { ($0, 50_000) }))

@@ -142,14 +142,24 @@ struct PartialDecodingTests {
     #expect(dataSet.reads.value.count == 8 + 4 * 5)
   }
 
-  @Test("bfloat16 views are the float32 ones, rounded to the nearest")
-  func bfloat16() throws {
+  @Test("views of 16 bits are the float32 ones, rounded to the nearest", arguments: [DType.bfloat16, .float16])
+  func halves(dtype: DType) throws {
     let dataSet = try EncodedDataSet.photos(3, width: 40, height: 30)
     let floats = try batches(dataSet, size: 16)[0]
-    let halves = try batches(dataSet, size: 16) { $0.dtype = .bfloat16 }[0]
-    #expect(halves.first.dtype == .bfloat16)
-    #expect(halves.first.isIdentical(to: floats.first.to(.bfloat16).channelsLast()))
-    #expect(halves.second.array(of: Float.self) == floats.second.to(.bfloat16).array(of: Float.self))
+    let halves = try batches(dataSet, size: 16) { $0.dtype = dtype }[0]
+    #expect(halves.first.dtype == dtype)
+    #expect(halves.first.isIdentical(to: floats.first.to(dtype).channelsLast()))
+    #expect(halves.second.array(of: Float.self) == floats.second.to(dtype).array(of: Float.self))
+  }
+
+  @Test(
+    "asked for memory that CUDA devices read, a machine without them gives the views as ever",
+    arguments: [DType.bfloat16, .uint8])
+  func pinnedMemory(dtype: DType) throws {
+    let dataSet = try EncodedDataSet.photos(3, width: 40, height: 30)
+    let plain = try batches(dataSet, size: 16) { $0.dtype = dtype }[0]
+    let pinned = try batches(dataSet, size: 16) { ($0.dtype, $0.pinsMemory) = (dtype, true) }[0]
+    #expect(zip(plain.views, pinned.views).allSatisfy { $0.isIdentical(to: $1) })
   }
 
   @Test("an image that cannot be decoded is named with its reason")

@@ -13,6 +13,7 @@ extern "C" {
 
 typedef struct ctorch_tensor ctorch_tensor;
 typedef struct ctorch_generator ctorch_generator;
+typedef struct ctorch_uploader ctorch_uploader;
 typedef struct ctorch_store ctorch_store;
 typedef struct ctorch_process_group ctorch_process_group;
 typedef struct ctorch_reducer ctorch_reducer;
@@ -126,6 +127,9 @@ ctorch_status ctorch_tensor_from_owned_bytes(void *bytes, const int64_t *shape, 
                                              void *context, void (*release)(void *context), ctorch_tensor **out);
 ctorch_status ctorch_tensor_empty(const int64_t *shape, int32_t rank, int32_t dtype, int32_t device,
                                   ctorch_tensor **out);
+/// On the CPU in memory that CUDA devices read by themselves. It is used again only when copies from it that do not wait
+/// are done. Fails where there is no CUDA.
+ctorch_status ctorch_tensor_empty_pinned(const int64_t *shape, int32_t rank, int32_t dtype, ctorch_tensor **out);
 ctorch_status ctorch_tensor_full(const int64_t *shape, int32_t rank, double value, int32_t dtype, int32_t device,
                                  ctorch_tensor **out);
 ctorch_status ctorch_tensor_arange(int64_t start, int64_t end, int32_t dtype, int32_t device, ctorch_tensor **out);
@@ -184,6 +188,7 @@ ctorch_status ctorch_autograd_connect(const ctorch_tensor *const *inputs, int32_
 
 // MARK: Moving and viewing
 
+/// From the CPU to a CUDA device without waiting for the device.
 ctorch_status ctorch_tensor_to(const ctorch_tensor *self, int32_t dtype, int32_t device, ctorch_tensor **out);
 ctorch_status ctorch_tensor_contiguous(const ctorch_tensor *self, bool channels_last, ctorch_tensor **out);
 ctorch_status ctorch_tensor_clone(const ctorch_tensor *self, ctorch_tensor **out);
@@ -351,6 +356,16 @@ ctorch_status ctorch_nn_log_softmax(const ctorch_tensor *input, int64_t dimensio
 ctorch_status ctorch_nn_cross_entropy(const ctorch_tensor *input, const ctorch_tensor *target, ctorch_tensor **out);
 /// input / max(|input|, epsilon) along `dimension`.
 ctorch_status ctorch_nn_normalize(const ctorch_tensor *input, int64_t dimension, double epsilon, ctorch_tensor **out);
+
+// MARK: Uploads (copies to a CUDA device beside what it computes)
+
+/// Fails where there is no such device.
+ctorch_status ctorch_uploader_create(int32_t device, ctorch_uploader **out);
+void ctorch_uploader_free(ctorch_uploader *uploader);
+/// Asks for copies of tensors; they are under way together until they are finished.
+ctorch_status ctorch_uploader_begin(ctorch_uploader *self, const ctorch_tensor *const *tensors, int32_t count);
+/// Hands out the `count` copies that are under way: what is asked of the device from now on waits for them, this does not.
+ctorch_status ctorch_uploader_finish(ctorch_uploader *self, ctorch_tensor **results, int32_t count);
 
 // MARK: Stores (keys and bytes that processes share over TCP)
 

@@ -5,7 +5,7 @@ import VisionData
 
 /// Measures steps of pretraining, those that ``Pretraining`` makes, and writes no file.
 ///
-/// First steps on one batch that stays in memory, which is what computing and exchanging cost; then, where there are
+/// First steps on one batch that stays in the memory of the device, which is what computing and exchanging cost; then, where there are
 /// images, steps on batches as training loads them. Without images the batch is made of noise.
 public struct StepBenchmark {
   /// Steps that count, in each of the two series; at least 1.
@@ -39,7 +39,10 @@ public struct StepBenchmark {
     let training = try images.map { _ in
       let batches = prepared.makeLoader(onBadImage: { _ in }).epochs(0..<Int(Int32.max))
       defer { batches.cancel() }
-      return try measure(trainer, prepared, onStep: { onStep("with loading", $0, $1) }, next: { try batches.next()! })
+      let feed = prepared.makeFeed(batches)
+      return try measure(
+        trainer, prepared, onStep: { onStep("with loading", $0, $1) }, next: { try feed.next()! },
+        whileComputing: feed.prepareNext)
     }
     return StepFigures(
       configuration, world, prepared, computing: computing, training: training,
@@ -60,11 +63,12 @@ public struct StepBenchmark {
   private func firstBatch(of prepared: Preparation) throws -> ViewBatch {
     let batches = prepared.makeLoader(onBadImage: { _ in }).epoch(0)
     defer { batches.cancel() }
-    return try batches.next()!
+    return try prepared.makeFeed(batches).next()!
   }
 
   private func measure(
-    _ trainer: Trainer, _ prepared: Preparation, onStep: (Int, Int) -> Void, next: () throws -> ViewBatch
+    _ trainer: Trainer, _ prepared: Preparation, onStep: (Int, Int) -> Void, next: () throws -> ViewBatch,
+    whileComputing: () -> Void = {}
   ) throws -> StepSeries {
     var series = StepSeries()
     for step in 0..<warmUpSteps + steps {
@@ -72,7 +76,8 @@ public struct StepBenchmark {
       let (before, start) = (trainer.communication, ContinuousClock.now)
       let batch = try next()
       let dataWait = start.duration(to: .now)
-      _ = try trainer.step(on: batch, learningRate: prepared.schedule.learningRate(step: step))
+      _ = try trainer.step(
+        on: batch, learningRate: prepared.schedule.learningRate(step: step), whileComputing: whileComputing)
       prepared.device.synchronize()
       guard step >= warmUpSteps else { continue }
       series.append(

@@ -41,7 +41,7 @@ public struct DataConfiguration: Codable, Equatable, Sendable {
   public var subset = ""
   /// Turns images upright as their EXIF data say; torchvision does not.
   public var appliesExifOrientation = false
-  /// Threads that decode and augment; 0: as many as the machine has cores.
+  /// Threads that decode and augment; 0: as many as the machine has cores, less one that a CUDA device is fed by.
   public var threads = 0
   /// Batches prepared ahead of training, which bounds the memory.
   public var batchesAhead = 3

@@ -49,15 +49,31 @@ struct Preparation {
   func makeLoader(onBadImage: @escaping @Sendable (String) -> Void) -> ViewLoader {
     let augmenter = ViewAugmenter(configuration.augmentation, seed: UInt64(configuration.training.seed))
     let data = configuration.data
-    var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : world.coreCount)
+    var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : coresForLoading)
     options.batchesAhead = data.batchesAhead
     options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
     options.honorsEXIFOrientation = data.appliesExifOrientation
-    if configuration.training.precision == .bf16 { options.dtype = .bfloat16 }
+    // What mixed precision would round to anyway, in half the bytes.
+    if [.bf16, .fp16].contains(configuration.training.precision) {
+      options.dtype = configuration.training.precision.dtype
+    }
+    options.pinsMemory = trainsOnCUDA
     if augmentationDevice != nil { options.dtype = .uint8 }
     return ViewLoader(
       dataSet: dataSet, augmenter: augmenter, sampler: sampler, options: options, onBadImage: onBadImage)
   }
+
+  /// The batches of a loader, one ahead on its way to the device where that can do two things at once.
+  func makeFeed(_ batches: ViewBatches) -> BatchFeed {
+    // Where there is none, each step brings its batch to the device.
+    let uploader = try? DeviceUploader(to: device)
+    return BatchFeed(next: batches.next, nextIfComplete: batches.nextIfComplete, uploader: uploader)
+  }
+
+  private var trainsOnCUDA: Bool { if case .cuda = device { true } else { false } }
+
+  /// The thread that asks a CUDA device for one operation after another needs a core for itself.
+  private var coresForLoading: Int { trainsOnCUDA ? max(1, world.coreCount - 1) : world.coreCount }
 
   /// What augments each view in batch; empty where the loader's threads do it.
   func makeAugmenters() -> [BatchAugmenter] {

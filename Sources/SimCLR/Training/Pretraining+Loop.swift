@@ -25,10 +25,11 @@ extension Pretraining {
     let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
       position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
     defer { batches.cancel() }
+    let feed = prepared.makeFeed(batches)
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
-    while !isFinished, let views = try meter.waiting({ try batches.next() }) {
-      var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), tell)
+    while !isFinished, let views = try meter.waiting({ try feed.next() }) {
+      var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
@@ -49,11 +50,12 @@ extension Pretraining {
   }
 
   /// One step, which moves the position on even where it had to be skipped.
-  private func makeStep(_ views: ViewBatch, wantsStop: Bool, _ tell: (TrainingEvent) -> Void) throws
-    -> (StepMetrics, isStopping: Bool)
-  {
+  private func makeStep(
+    _ views: ViewBatch, wantsStop: Bool, whileComputing: () -> Void, _ tell: (TrainingEvent) -> Void
+  ) throws -> (StepMetrics, isStopping: Bool) {
     let learningRate = prepared.schedule.learningRate(step: position.step)
-    let (verdict, gradientNorm) = try trainer.step(on: views, learningRate: learningRate, wantsStop: wantsStop)
+    let (verdict, gradientNorm) = try trainer.step(
+      on: views, learningRate: learningRate, wantsStop: wantsStop, whileComputing: whileComputing)
     position.count(verdict)
     if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
     let metrics = StepMetrics(

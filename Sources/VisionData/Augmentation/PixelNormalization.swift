@@ -57,6 +57,18 @@ public struct PixelNormalization: Sendable {
       destination[3 &* index &+ 2] = bfloat16(offset.z.addingProduct(Float(blue[index]), scale.z))
     }
   }
+
+  /// Writes the image as `[height, width, 3]` in float16, rounded to the nearest, half to even.
+  ///
+  /// - Parameter destination: Room for `3 * height * width` numbers.
+  func write(_ planes: PixelPlanes, toFloat16 destination: UnsafeMutablePointer<Float16>) {
+    let (red, green, blue) = (planes.red, planes.green, planes.blue)
+    for index in 0..<planes.count {
+      destination[3 &* index] = Float16(offset.x.addingProduct(Float(red[index]), scale.x))
+      destination[3 &* index &+ 1] = Float16(offset.y.addingProduct(Float(green[index]), scale.y))
+      destination[3 &* index &+ 2] = Float16(offset.z.addingProduct(Float(blue[index]), scale.z))
+    }
+  }
 }
 
 /// The upper half of a finite float, rounded to the nearest, half to even.

@@ -83,6 +83,13 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
     return slot.storage
   }
 
+  /// Whether ``next()`` would give a batch at once.
+  var isNextComplete: Bool {
+    condition.lock()
+    defer { condition.unlock() }
+    return failure == nil && slots.first?.unfinished == 0
+  }
+
   /// Stops all threads, each after the image it is at, and returns when none is left. Calling it again does nothing.
   func cancel() {
     condition.lock()

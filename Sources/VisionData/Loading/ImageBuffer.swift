@@ -12,11 +12,15 @@ final class ImageBuffer: @unchecked Sendable {
     case channelsLast
     /// `[S, S, 3]`, bfloat16.
     case channelsLastBFloat16
+    /// `[S, S, 3]`, float16.
+    case channelsLastFloat16
     /// `[3, S, S]`, levels as bytes, not normalised.
     case levels
   }
 
   private let pool: BatchMemory
+  /// What has the memory where it is not the pool's.
+  private let pinned: Tensor?
   private let memory: UnsafeMutableRawPointer
   private let bytes: Int
   private let imageSize: Int
@@ -26,18 +30,20 @@ final class ImageBuffer: @unchecked Sendable {
 
   /// Room for `count` images of `imageSize` × `imageSize` pixels.
   ///
+  /// - Parameter isPinned: whether it is to be memory that CUDA devices read by themselves, if there is any.
   /// - Throws: `VisionDataError` when the system has no such memory.
-  init(count: Int, imageSize: Int, layout: Layout, pool: BatchMemory) throws {
+  init(count: Int, imageSize: Int, layout: Layout, pool: BatchMemory, isPinned: Bool = false) throws {
     self.imageSize = imageSize
     self.layout = layout
     self.pool = pool
     bytesPerImage = 3 * imageSize * imageSize * layout.dtype.byteCount
     bytes = max(1, count * bytesPerImage)
-    memory = try pool.take(bytes: bytes)
+    pinned = isPinned ? Tensor.pinned(layout.shape(count, imageSize), dtype: layout.dtype) : nil
+    memory = try pinned?.address ?? pool.take(bytes: bytes)
   }
 
   deinit {
-    if !isHandedOver { pool.give(memory, bytes: bytes) }
+    if !isHandedOver, pinned == nil { pool.give(memory, bytes: bytes) }
   }
 
   /// The floats of one image.
@@ -54,6 +60,8 @@ final class ImageBuffer: @unchecked Sendable {
     case .channelsLast: normalization.write(planes, to: destination.assumingMemoryBound(to: Float.self))
     case .channelsLastBFloat16:
       normalization.write(planes, toBFloat16: destination.assumingMemoryBound(to: UInt16.self))
+    case .channelsLastFloat16:
+      normalization.write(planes, toFloat16: destination.assumingMemoryBound(to: Float16.self))
     case .levels: destination.copyMemory(from: planes[0], byteCount: bytesPerImage)
     }
   }
@@ -70,15 +78,12 @@ final class ImageBuffer: @unchecked Sendable {
   func tensor(count: Int) -> Tensor {
     precondition(!isHandedOver, "ImageBuffer: its memory belongs to a tensor already")
     isHandedOver = true
-    func tensor(_ shape: [Int]) -> Tensor {
-      Tensor(
-        sharing: memory, shape: shape, dtype: layout.dtype, release: { [pool, bytes] in pool.give($0, bytes: bytes) })
-    }
-    switch layout {
-    case .planes, .levels: return tensor([count, 3, imageSize, imageSize])
-    case .channelsLast, .channelsLastBFloat16:
-      return tensor([count, imageSize, imageSize, 3]).permuted([0, 3, 1, 2])
-    }
+    let images =
+      pinned?.narrow(0, 0..<count)
+      ?? Tensor(
+        sharing: memory, shape: layout.shape(count, imageSize), dtype: layout.dtype,
+        release: { [pool, bytes] in pool.give($0, bytes: bytes) })
+    return layout.isChannelsLast ? images.permuted([0, 3, 1, 2]) : images
   }
 }
 
@@ -87,7 +92,19 @@ extension ImageBuffer.Layout {
     switch self {
     case .planes, .channelsLast: .float32
     case .channelsLastBFloat16: .bfloat16
+    case .channelsLastFloat16: .float16
     case .levels: .uint8
     }
+  }
+
+  fileprivate var isChannelsLast: Bool {
+    switch self {
+    case .planes, .levels: false
+    case .channelsLast, .channelsLastBFloat16, .channelsLastFloat16: true
+    }
+  }
+
+  fileprivate func shape(_ count: Int, _ side: Int) -> [Int] {
+    isChannelsLast ? [count, side, side, 3] : [count, 3, side, side]
   }
 }

@@ -2,15 +2,19 @@ import Torch
 
 /// Views of every image of a batch.
 public struct ViewBatch: Sendable {
-  /// The views in the order of `AugmentationConfiguration.views`: each `[N, 3, S, S]` on the CPU, channels-last in memory,
-  /// normalised, float32 or bfloat16 as the loader was asked, S being the size of that view. All hold the same images in
+  /// The views in the order of `AugmentationConfiguration.views`: each `[N, 3, S, S]`, on the CPU at first, channels-last in memory,
+  /// normalised, in the type that the loader was asked for, S being the size of that view. All hold the same images in
   /// the same order. Where the loader was asked for uint8, they are the crops that views begin as, contiguous, for a
   /// `BatchAugmenter` to go on from.
-  public let views: [Tensor]
+  public var views: [Tensor]
   /// Of each view and image where `views` are uint8, else empty.
   public let parameters: [[ViewParameters]]
   /// Index in the data set of each image, `N` of them.
   public let sampleIndices: [Int]
+
+  package init(views: [Tensor], parameters: [[ViewParameters]], sampleIndices: [Int]) {
+    (self.views, self.parameters, self.sampleIndices) = (views, parameters, sampleIndices)
+  }
 
   /// The first views.
   public var first: Tensor { views[0] }
@@ -43,8 +47,10 @@ public final class ViewLoader: Sendable {
     /// Most batches that wait or are in the making, at least 1; memory is bounded by them and the one that the consumer
     /// holds.
     public var batchesAhead = 2
-    /// Type of the views' elements, float32 or bfloat16; uint8 asks for crops instead of views.
+    /// Type of the views' elements, float32, bfloat16 or float16; uint8 asks for crops instead of views.
     public var dtype = DType.float32
+    /// Whether views lie in memory that CUDA devices read by themselves, where there is CUDA.
+    public var pinsMemory = false
     /// Bytes of decoded pixels of small images that are kept for the next epoch, at most.
     public var cacheCapacity = 0
     /// Whether images are turned upright as their EXIF data say.
@@ -65,8 +71,8 @@ public final class ViewLoader: Sendable {
       sampler.count == dataSet.count,
       "ViewLoader: the sampler is for \(sampler.count) images, the data set has \(dataSet.count)")
     precondition(
-      [.float32, .bfloat16, .uint8].contains(options.dtype),
-      "ViewLoader: views are float32, bfloat16 or uint8, not \(options.dtype)")
+      [.float32, .bfloat16, .float16, .uint8].contains(options.dtype),
+      "ViewLoader: views are float32, bfloat16, float16 or uint8, not \(options.dtype)")
     self.dataSet = dataSet
     self.augmenter = augmenter
     self.sampler = sampler
@@ -108,7 +114,8 @@ public final class ViewLoader: Sendable {
         if permutation?.epoch != epoch { permutation = (epoch, sampler.permutation(epoch: epoch)) }
         let indices = sampler.indices(of: permutation!.order, batch: number % perEpoch)
         let views = try imageSizes.map {
-          try ImageBuffer(count: indices.count, imageSize: $0, layout: layout, pool: pool)
+          try ImageBuffer(
+            count: indices.count, imageSize: $0, layout: layout, pool: pool, isPinned: options.pinsMemory)
         }
         let storage = ViewBatches.Storage(
           epoch: epoch, indices: indices, views: views, keepsParameters: options.dtype == .uint8)
@@ -132,6 +139,7 @@ public final class ViewLoader: Sendable {
     switch options.dtype {
     case .uint8: .levels
     case .bfloat16: .channelsLastBFloat16
+    case .float16: .channelsLastFloat16
     default: .channelsLast
     }
   }
@@ -220,8 +228,16 @@ public final class ViewBatches: Sendable {
   /// The next batch; nil after the last one and after `cancel()`. Waits until it is complete.
   ///
   /// - Throws: `VisionDataError` when more than 1 % of the images cannot be read.
-  public func next() throws -> ViewBatch? {
-    guard let storage = try pipeline.next() else { return nil }
+  public func next() throws -> ViewBatch? { try pipeline.next().map(batch) }
+
+  /// The next batch if it is complete by now; nil where it is not, and where there is none. What went wrong is for
+  /// ``next()`` to throw.
+  public func nextIfComplete() -> ViewBatch? {
+    guard pipeline.isNextComplete else { return nil }
+    return try? next()
+  }
+
+  private func batch(_ storage: Storage) -> ViewBatch {
     let count = storage.indices.count
     return ViewBatch(
       views: storage.views.map { $0.tensor(count: count) }, parameters: storage.parametersOfViews,
