@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
 #include <ATen/cpu/Utils.h>
+#include <c10/util/env.h>
 #include <caffe2/core/common.h>
 #include <malloc.h>
 #include <torch/version.h>
@@ -81,10 +82,14 @@ bool ctorch_cpu_has(const char *instruction_set) {
 }
 
 void ctorch_set_deterministic(bool deterministic) {
+  // Without it every matrix product on CUDA would be refused; it is read at the first of them.
+  if (deterministic) c10::utils::set_env("CUBLAS_WORKSPACE_CONFIG", ":4096:8", /*overwrite=*/false);
   at::globalContext().setDeterministicAlgorithms(deterministic, /*warn_only=*/false);
   at::globalContext().setDeterministicCuDNN(deterministic);
   at::globalContext().setBenchmarkCuDNN(!deterministic);
 }
+
+bool ctorch_benchmarks_convolutions(void) { return at::globalContext().benchmarkCuDNN(); }
 
 void ctorch_keep_freed_memory(void) {
   mallopt(M_MMAP_THRESHOLD, 1 << 30);

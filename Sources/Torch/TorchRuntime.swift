@@ -37,8 +37,12 @@ public enum TorchRuntime {
     Torch.check(ctorch_set_thread_count(Int32(count)), "setThreadCount")
   }
 
-  /// Asks for algorithms that give the same bits on every run, at some cost in speed on CUDA devices.
+  /// Asks for algorithms that give the same bits on every run, at some cost in speed on CUDA devices; or not, and then
+  /// cuDNN tries which are fastest for the shapes it meets.
   public static func setDeterministic(_ deterministic: Bool) { ctorch_set_deterministic(deterministic) }
+
+  /// Whether cuDNN tries which algorithms are fastest.
+  public static var benchmarksConvolutions: Bool { ctorch_benchmarks_convolutions() }
 
   /// Whether convolutions of float32 on CUDA round their operands to TF32, which has ten bits of mantissa. At first they do
   /// not; matrix products never do.

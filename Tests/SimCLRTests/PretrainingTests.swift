@@ -261,6 +261,18 @@ import VisionData
     #expect(half.suffix(9).reduce(0, +) < half.prefix(9).reduce(0, +))
   }
 
+  @Test("cuDNN may try which algorithms are fastest, unless training is to be deterministic", arguments: [false, true])
+  func benchmarking(deterministic: Bool) throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    TorchRuntime.setDeterministic(!deterministic)
+    defer { TorchRuntime.setDeterministic(false) }
+    let configuration = try fixture.configuration(
+      "training.maximum_steps=1", "training.deterministic=\(deterministic)")
+    _ = try Pretraining.start(configuration, in: fixture.run("run")).train()
+    #expect(TorchRuntime.benchmarksConvolutions == !deterministic)
+  }
+
   @Test("gradient clipping bounds the step and logs the norm it found")
   func clipping() throws {
     let fixture = try TrainingFixture()

@@ -34,6 +34,16 @@ import Torch
     #expect(!tensor.isIdentical(to: Tensor([Float.nan, 2])))
   }
 
+  @Test("cuDNN tries which algorithms are fastest, unless the same bits are asked for every time")
+  func deterministic() {
+    TorchRuntime.setDeterministic(true)
+    #expect(!TorchRuntime.benchmarksConvolutions)
+    // Without it libtorch refuses matrix products on CUDA.
+    #expect(getenv("CUBLAS_WORKSPACE_CONFIG") != nil)
+    TorchRuntime.setDeterministic(false)
+    #expect(TorchRuntime.benchmarksConvolutions)
+  }
+
   @Test("the same seed gives the same random numbers")
   func generators() {
     let draw = { Tensor.randn([16], generator: Generator(seed: $0)) }

@@ -47,8 +47,10 @@ int32_t ctorch_thread_count(void);
 ctorch_status ctorch_set_thread_count(int32_t count);
 /// Whether the CPU has an instruction set, by libtorch's name for it: "avx2", "avx512_f", "avx512_bf16", "amx_bf16".
 bool ctorch_cpu_has(const char *instruction_set);
-/// Asks libtorch for algorithms that give the same bits every time.
+/// Asks libtorch for algorithms that give the same bits every time; else cuDNN is to find the fastest by trying.
 void ctorch_set_deterministic(bool deterministic);
+/// Whether cuDNN tries its algorithms when it meets a convolution of new shapes.
+bool ctorch_benchmarks_convolutions(void);
 /// Keeps freed memory in the process, so that every step does not fault its activations in again (glibc only).
 void ctorch_keep_freed_memory(void);
 
