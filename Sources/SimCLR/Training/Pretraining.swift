@@ -135,8 +135,8 @@ public final class Pretraining {
     try world.together {
       guard world.isFirst else { return }
       try repair?.checkpoint.becomeLatest(in: run)
-      guard !isFinished else { return }
       run.removeUnfinishedFiles()
+      guard !isFinished else { return }
       metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
       skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
     }
