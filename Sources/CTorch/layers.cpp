@@ -3,6 +3,7 @@
 
 #include <utility>
 
+#include "batch_norm.hpp"
 #include "guard.hpp"
 
 using namespace ctorch;
@@ -50,6 +51,63 @@ ctorch_status ctorch_nn_batch_norm(const ctorch_tensor *input, const ctorch_tens
     *out = wrap(at::batch_norm(input->value, value_or_undefined(weight), value_or_undefined(bias),
                                value_or_undefined(running_mean), value_or_undefined(running_var), training, momentum,
                                epsilon, /*cudnn_enabled=*/true));
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_sums(const ctorch_tensor *input, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(batch_norm_of(input->value).sums(input->value)); });
+}
+
+ctorch_status ctorch_nn_batch_norm_statistics(const ctorch_tensor *sums, double count, double epsilon, int32_t dtype,
+                                              ctorch_tensor *running_mean, ctorch_tensor *running_var, double momentum,
+                                              ctorch_tensor **mean, ctorch_tensor **inverse_deviation) {
+  return guard([&] {
+    at::Tensor found = batch_norm_of(sums->value).statistics(sums->value, count, epsilon);
+    found = found.to(static_cast<at::ScalarType>(dtype));
+    if (running_mean) running_mean->value.lerp_(found.select(0, 0), momentum);
+    if (running_var) running_var->value.lerp_(found.select(0, 2), momentum);
+    *mean = wrap(found.select(0, 0));
+    *inverse_deviation = wrap(found.select(0, 1));
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_apply(const ctorch_tensor *input, const ctorch_tensor *mean,
+                                         const ctorch_tensor *inverse_deviation, const ctorch_tensor *weight,
+                                         const ctorch_tensor *bias, const ctorch_tensor *residual, bool relu,
+                                         ctorch_tensor **out) {
+  return guard([&] {
+    at::Tensor shortcut = value_or_undefined(residual);
+    TORCH_CHECK(!shortcut.defined() || shortcut.sizes() == input->value.sizes(), "cannot add a residual of shape ",
+                shortcut.sizes(), " to an output of shape ", input->value.sizes());
+    *out = wrap(batch_norm_of(input->value).apply(input->value, mean->value, inverse_deviation->value, weight->value,
+                                                  bias->value, shortcut, relu));
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_gradient_sums(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                 const ctorch_tensor *output, const ctorch_tensor *mean,
+                                                 const ctorch_tensor *inverse_deviation, ctorch_tensor **sums,
+                                                 ctorch_tensor **weight_gradient, ctorch_tensor **bias_gradient) {
+  return guard([&] {
+    auto found = batch_norm_of(input->value).gradient_sums(gradient->value, input->value, value_or_undefined(output),
+                                                           mean->value, inverse_deviation->value);
+    *sums = wrap(found.sums);
+    *weight_gradient = wrap(found.weight_gradient);
+    *bias_gradient = wrap(found.bias_gradient);
+  });
+}
+
+ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient, const ctorch_tensor *input,
+                                                  const ctorch_tensor *output, const ctorch_tensor *mean,
+                                                  const ctorch_tensor *inverse_deviation, const ctorch_tensor *weight,
+                                                  const ctorch_tensor *sums, double count,
+                                                  ctorch_tensor **input_gradient, ctorch_tensor **residual_gradient) {
+  return guard([&] {
+    auto found = batch_norm_of(input->value).input_gradients(
+        gradient->value, input->value, value_or_undefined(output), mean->value, inverse_deviation->value, weight->value,
+        sums->value, count, residual_gradient != nullptr);
+    *input_gradient = wrap(found.input);
+    if (residual_gradient) *residual_gradient = wrap(found.residual);
   });
 }
 

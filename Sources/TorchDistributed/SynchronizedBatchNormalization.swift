@@ -13,54 +13,37 @@ public struct SynchronizedBatchNormalization: SharedBatchNormalization {
   /// - Parameter group: the processes that share statistics; all must make the same calls in the same order.
   public init(over group: ProcessGroup) { self.group = group }
 
-  public func callAsFunction(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)
-    -> (output: Tensor, mean: Tensor, unbiasedVariance: Tensor)
-  {
-    let count = Double(group.size * input.count / input.shape[1])
-    let (mean, variance) = withoutGradients { statistics(of: input.detached(), count: count, dtype: weight.dtype) }
+  public func callAsFunction(_ input: Tensor, adding residual: Tensor?, relu: Bool, in layer: BatchNorm) -> Tensor {
     let normalizing = DifferentiableOperation { inputs in
       let (input, weight, bias) = (inputs[0], inputs[1], inputs[2])
-      let output = Functional.batchNorm(
-        input, weight: weight, bias: bias, runningMean: mean, runningVariance: variance, training: false, momentum: 0,
-        epsilon: epsilon)
+      let count = group.size * input.count / input.shape[1]
+      let sums = Functional.batchNormSums(input)
+      group.allReduceOrNaN(sums)
+      let (mean, inverseDeviation) = Functional.batchNormStatistics(
+        from: sums, count: count, epsilon: BatchNorm.epsilon, dtype: weight.dtype,
+        moving: layer.tracksRunningStatistics
+          ? (layer.runningMean.value, layer.runningVar.value, BatchNorm.momentum) : nil)
+      let output = Functional.batchNormApply(
+        input, mean: mean, inverseDeviation: inverseDeviation, weight: weight, bias: bias,
+        adding: residual.map { _ in inputs[3] }, relu: relu)
       return (
         [output],
-        { gradients in
-          inputGradients(
-            gradients[0], input: input, weight: weight, mean: mean, inverseDeviation: (variance + epsilon).pow(-0.5),
-            count: count)
+        { [group, isAdded = residual != nil] gradients in
+          // What is kept of the output is what the next layer keeps of its input.
+          let kept = relu ? output : nil
+          let (sums, weightGradient, biasGradient) = Functional.batchNormGradientSums(
+            gradients[0], input: input, output: kept, mean: mean, inverseDeviation: inverseDeviation)
+          // Gradients of weight and bias are this process's part of a sum, like those of all parameters; the input's
+          // needs the sums over all processes.
+          group.allReduceOrNaN(sums)
+          let (inputGradient, residualGradient) = Functional.batchNormInputGradients(
+            gradients[0], input: input, output: kept, mean: mean, inverseDeviation: inverseDeviation, weight: weight,
+            sums: sums, count: count, ofResidual: isAdded)
+          return [inputGradient, weightGradient, biasGradient] + (isAdded ? [residualGradient] : [])
         }
       )
     }
-    let unbiased = variance * (count / Swift.max(count - 1, 1))
-    return (normalizing(input, weight, bias)[0], mean, unbiased)
-  }
-
-  /// Mean and (biased) variance over all processes, `[C]`.
-  private func statistics(of input: Tensor, count: Double, dtype: DType) -> (mean: Tensor, variance: Tensor) {
-    let sums = Functional.batchNormSums(input)
-    group.allReduceOrNaN(sums)
-    let moments = sums * (1 / count)
-    let mean = moments.select(0, 0)
-    let variance = (moments.select(0, 1) - mean.pow(2)).clamp(0...(.infinity))
-    return (mean.to(dtype), variance.to(dtype))
-  }
-
-  /// The gradients of input, weight and bias. Those of weight and bias are this process's part of a sum, like those of all
-  /// parameters; the input's needs the sums over all processes.
-  private func inputGradients(
-    _ gradient: Tensor, input: Tensor, weight: Tensor, mean: Tensor, inverseDeviation: Tensor, count: Double
-  ) -> [Tensor] {
-    let own = Functional.batchNormGradientSums(gradient, input: input, mean: mean)
-    let all = own.clone()
-    group.allReduceOrNaN(all)
-    let means = (all * (1 / count)).to(weight.dtype)
-    let scale = weight * inverseDeviation
-    let inputGradient = Functional.batchNormInputGradient(
-      gradient, input: input, mean: mean, gradientScale: scale,
-      inputScale: -(scale * inverseDeviation.pow(2) * means.select(0, 1)), shift: -(scale * means.select(0, 0)))
-    let parts = own.to(weight.dtype)
-    return [inputGradient, parts.select(0, 1) * inverseDeviation, parts.select(0, 0)]
+    return normalizing([input, layer.weight.value, layer.bias.value] + (residual.map { [$0] } ?? []))[0]
   }
 }
 

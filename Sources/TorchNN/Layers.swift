@@ -59,8 +59,10 @@ open class BatchNorm: Module {
   /// Whether training moves the running statistics.
   public final var tracksRunningStatistics = true
 
-  private static let momentum = 0.1
-  private static let epsilon = 1e-5
+  /// How far a batch moves the running statistics towards its own.
+  public static let momentum = 0.1
+  /// What is added to variances.
+  public static let epsilon = 1e-5
 
   public init(_ channels: Int) {
     weight = Parameter(Tensor.ones([channels]))
@@ -70,17 +72,20 @@ open class BatchNorm: Module {
     numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))
   }
 
-  open override func callAsFunction(_ input: Tensor) -> Tensor {
-    guard let normalization, isTraining else { return normalizedByOwnStatistics(input) }
-    let result = normalization(input, weight: weight.value, bias: bias.value, epsilon: Self.epsilon)
-    if tracksRunningStatistics {
-      withoutGradients {
-        numBatchesTracked.value.add_(1)
-        runningMean.value.lerp_(result.mean, weight: Self.momentum)
-        runningVar.value.lerp_(result.unbiasedVariance, weight: Self.momentum)
-      }
+  public final override func callAsFunction(_ input: Tensor) -> Tensor { callAsFunction(input, relu: false) }
+
+  /// The normalised input, plus `residual` of its shape, and of that with `relu` what is above 0: max(y + residual, 0).
+  /// Where statistics are shared, that takes one pass over memory more than the sums, and so does the gradient.
+  ///
+  /// The result must not be changed in place: the gradient of `relu` is read from it.
+  open func callAsFunction(_ input: Tensor, adding residual: Tensor? = nil, relu: Bool) -> Tensor {
+    guard let normalization, isTraining else {
+      var output = normalizedByOwnStatistics(input)
+      if let residual { output = output.add_(residual) }
+      return relu ? output.relu_() : output
     }
-    return result.output
+    if tracksRunningStatistics { numBatchesTracked.value.add_(1) }
+    return normalization(input, adding: residual, relu: relu, in: self)
   }
 
   private func normalizedByOwnStatistics(_ input: Tensor) -> Tensor {
@@ -95,10 +100,9 @@ open class BatchNorm: Module {
 
 /// How ``BatchNorm`` trains on statistics that are not of its input alone, but shared with other processes.
 public protocol SharedBatchNormalization: Sendable {
-  /// Normalises `input` `[N, C, …]` and says by which statistics: the mean of each channel and the variance with
-  /// Bessel's correction, `[C]`, for the running statistics.
-  func callAsFunction(_ input: Tensor, weight: Tensor, bias: Tensor, epsilon: Double)
-    -> (output: Tensor, mean: Tensor, unbiasedVariance: Tensor)
+  /// Normalises `input` `[N, C, …]`, adds `residual`, cuts below 0 with `relu`, and moves the layer's running statistics if
+  /// it tracks them.
+  func callAsFunction(_ input: Tensor, adding residual: Tensor?, relu: Bool, in layer: BatchNorm) -> Tensor
 }
 
 extension Module {
@@ -108,17 +112,17 @@ extension Module {
 
 /// ``BatchNorm`` over images `[N, C, H, W]`.
 public final class BatchNorm2d: BatchNorm {
-  public override func callAsFunction(_ input: Tensor) -> Tensor {
+  public override func callAsFunction(_ input: Tensor, adding residual: Tensor? = nil, relu: Bool) -> Tensor {
     precondition(input.rank == 4, "BatchNorm2d: expected [N, C, H, W], got \(input.shape)")
-    return super.callAsFunction(input)
+    return super.callAsFunction(input, adding: residual, relu: relu)
   }
 }
 
 /// ``BatchNorm`` over vectors `[N, C]`.
 public final class BatchNorm1d: BatchNorm {
-  public override func callAsFunction(_ input: Tensor) -> Tensor {
+  public override func callAsFunction(_ input: Tensor, adding residual: Tensor? = nil, relu: Bool) -> Tensor {
     precondition(input.rank == 2, "BatchNorm1d: expected [N, C], got \(input.shape)")
-    return super.callAsFunction(input)
+    return super.callAsFunction(input, adding: residual, relu: relu)
   }
 }
 
@@ -152,6 +156,17 @@ public final class GlobalAveragePool2d: Module {
 }
 
 extension [Module] {
-  /// Computes the modules one after another.
-  public func callAsFunction(_ input: Tensor) -> Tensor { reduce(input) { $1($0) } }
+  /// Computes the modules one after another; a ``BatchNorm`` and the ``ReLU`` after it in one pass.
+  public func callAsFunction(_ input: Tensor) -> Tensor {
+    var (output, rest) = (input, self[...])
+    while let module = rest.popFirst() {
+      if let norm = module as? BatchNorm, rest.first is ReLU {
+        output = norm(output, relu: true)
+        rest.removeFirst()
+      } else {
+        output = module(output)
+      }
+    }
+    return output
+  }
 }

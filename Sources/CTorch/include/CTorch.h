@@ -339,15 +339,31 @@ ctorch_status ctorch_nn_batch_norm(const ctorch_tensor *input, const ctorch_tens
                                    double momentum, double epsilon, ctorch_tensor **out);
 /// The sum of each channel of `input` `[N, C, …]` and that of its squares: `[2, C]`, float64.
 ctorch_status ctorch_nn_batch_norm_sums(const ctorch_tensor *input, ctorch_tensor **out);
-/// The sum of `gradient` in each channel, and that of its products with input - mean: `[2, C]`, float64.
+/// What follows from such sums over `count` values a channel: mean and 1 / sqrt(variance + epsilon), `[C]` of `dtype`. The
+/// running statistics, the variance with Bessel's correction, move by `momentum`; both may be NULL.
+ctorch_status ctorch_nn_batch_norm_statistics(const ctorch_tensor *sums, double count, double epsilon, int32_t dtype,
+                                              ctorch_tensor *running_mean, ctorch_tensor *running_var, double momentum,
+                                              ctorch_tensor **mean, ctorch_tensor **inverse_deviation);
+/// (input - mean) * inverse_deviation * weight + bias + residual, with `relu` at least 0, in one pass. `residual`, of the
+/// input's shape, may be NULL.
+ctorch_status ctorch_nn_batch_norm_apply(const ctorch_tensor *input, const ctorch_tensor *mean,
+                                         const ctorch_tensor *inverse_deviation, const ctorch_tensor *weight,
+                                         const ctorch_tensor *bias, const ctorch_tensor *residual, bool relu,
+                                         ctorch_tensor **out);
+/// The sum of `gradient` in each channel, and that of its products with input - mean: `[2, C]`, float64; and what they are
+/// as gradients of weight and bias. Where `output`, the result of an application with `relu`, is given, the gradient
+/// counts as 0 where the output is not positive.
 ctorch_status ctorch_nn_batch_norm_gradient_sums(const ctorch_tensor *gradient, const ctorch_tensor *input,
-                                                 const ctorch_tensor *mean, ctorch_tensor **out);
-/// gradient * gradient_scale + (input - mean) * input_scale + shift, the last four `[C]`: the gradient of the input of a
-/// batch normalisation, in one pass.
+                                                 const ctorch_tensor *output, const ctorch_tensor *mean,
+                                                 const ctorch_tensor *inverse_deviation, ctorch_tensor **sums,
+                                                 ctorch_tensor **weight_gradient, ctorch_tensor **bias_gradient);
+/// The gradients of input and residual in one pass, from the gradient sums over all `count` values of a channel.
+/// `residual_gradient` may be NULL.
 ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient, const ctorch_tensor *input,
-                                                  const ctorch_tensor *mean, const ctorch_tensor *gradient_scale,
-                                                  const ctorch_tensor *input_scale, const ctorch_tensor *shift,
-                                                  ctorch_tensor **out);
+                                                  const ctorch_tensor *output, const ctorch_tensor *mean,
+                                                  const ctorch_tensor *inverse_deviation, const ctorch_tensor *weight,
+                                                  const ctorch_tensor *sums, double count,
+                                                  ctorch_tensor **input_gradient, ctorch_tensor **residual_gradient);
 ctorch_status ctorch_nn_max_pool2d(const ctorch_tensor *input, int64_t kernel, int64_t stride, int64_t padding,
                                    ctorch_tensor **out);
 ctorch_status ctorch_nn_adaptive_avg_pool2d(const ctorch_tensor *input, int64_t height, int64_t width,

@@ -91,7 +91,7 @@ public final class ResNet: Module {
 
   /// Embeds images `[N, 3, H, W]` as features `[N, featureCount]`.
   public override func callAsFunction(_ images: Tensor) -> Tensor {
-    var x = bn1(conv1(images)).relu_()
+    var x = bn1(conv1(images), relu: true)
     if let maxpool { x = maxpool(x) }
     x = blocks.reduce(x) { recomputesBlocks ? $1.recomputedInBackward($0) : $1($0) }
     return Functional.adaptiveAvgPool2d(x, height: 1, width: 1).flattened(from: 1)
@@ -120,9 +120,6 @@ class ResidualBlock: Module {
 
   /// Sets the last scale to 0, so that the block passes its input on.
   func startAsIdentity() { preconditionFailure("\(type(of: self)) does not say which scale is its last") }
-
-  /// Adds the way around.
-  final func closing(_ branch: Tensor, around shortcut: Tensor) -> Tensor { branch.add_(shortcut).relu_() }
 }
 
 /// Two 3 × 3 convolutions.
@@ -145,7 +142,7 @@ final class BasicBlock: ResidualBlock {
   override func startAsIdentity() { _ = withoutGradients { bn2.weight.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
-    closing(bn2(conv2(bn1(conv1(input)).relu_())), around: downsample(input))
+    bn2(conv2(bn1(conv1(input), relu: true)), adding: downsample(input), relu: true)
   }
 }
 
@@ -176,7 +173,7 @@ final class Bottleneck: ResidualBlock {
   override func startAsIdentity() { _ = withoutGradients { bn3.weight.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
-    let squeezed = bn1(conv1(input)).relu_()
-    return closing(bn3(conv3(bn2(conv2(squeezed)).relu_())), around: downsample(input))
+    let squeezed = bn1(conv1(input), relu: true)
+    return bn3(conv3(bn2(conv2(squeezed), relu: true)), adding: downsample(input), relu: true)
   }
 }
