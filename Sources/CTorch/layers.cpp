@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "batch_norm.hpp"
+#include "convolution.hpp"
 #include "guard.hpp"
 
 using namespace ctorch;
@@ -37,7 +38,7 @@ ctorch_status ctorch_nn_conv2d(const ctorch_tensor *input, const ctorch_tensor *
     if (x.dim() == 4 && outgrows_its_memory(x, weight->value, stride, padding)) {
       x = every_nth_place(x, std::exchange(stride, 1));
     }
-    *out = wrap(at::conv2d(x, weight->value, value_or_undefined(bias), stride, padding, dilation, groups));
+    *out = wrap(conv2d(x, weight->value, value_or_undefined(bias), stride, padding, dilation, groups));
   });
 }
 
