@@ -30,6 +30,8 @@ extension Tensor {
   public func abs() -> Tensor { .make("abs", self) { ctorch_tensor_abs(handle, $0) } }
   public func exp() -> Tensor { .make("exp", self) { ctorch_tensor_exp(handle, $0) } }
   public func log() -> Tensor { .make("log", self) { ctorch_tensor_log(handle, $0) } }
+  /// log(1 + self), exact for small elements.
+  public func log1p() -> Tensor { .make("log1p", self) { ctorch_tensor_log1p(handle, $0) } }
   public func sqrt() -> Tensor { .make("sqrt", self) { ctorch_tensor_sqrt(handle, $0) } }
   public func relu() -> Tensor { .make("relu", self) { ctorch_tensor_relu(handle, $0) } }
 

@@ -239,6 +239,7 @@ ctorch_status ctorch_tensor_neg(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_abs(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_exp(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_log(const ctorch_tensor *self, ctorch_tensor **out);
+ctorch_status ctorch_tensor_log1p(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_sqrt(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_relu(const ctorch_tensor *self, ctorch_tensor **out);
 ctorch_status ctorch_tensor_isfinite(const ctorch_tensor *self, ctorch_tensor **out);
@@ -384,6 +385,15 @@ void ctorch_uploader_free(ctorch_uploader *uploader);
 ctorch_status ctorch_uploader_begin(ctorch_uploader *self, const ctorch_tensor *const *tensors, int32_t count);
 /// Hands out the `count` copies that are under way: what is asked of the device from now on waits for them, this does not.
 ctorch_status ctorch_uploader_finish(ctorch_uploader *self, ctorch_tensor **results, int32_t count);
+
+// MARK: Contrastive losses
+
+/// A block of logits `[R, C]` becomes its exponentials, in place, whose sums over columns are added to `row_sums` `[R]` and
+/// those over rows to `column_sums` `[C]` (NULL: to nothing); sums are float64. float32 on the CPU: logits up to 88.
+ctorch_status ctorch_contrast_exponentiate_(ctorch_tensor *logits, ctorch_tensor *row_sums, ctorch_tensor *column_sums);
+/// logits[i, j] = exp(logits[i, j]) * (row_weights[i] + column_weights[j]), weights in the type of the logits.
+ctorch_status ctorch_contrast_weigh_(ctorch_tensor *logits, const ctorch_tensor *row_weights,
+                                     const ctorch_tensor *column_weights);
 
 // MARK: Stores (keys and bytes that processes share over TCP)
 
