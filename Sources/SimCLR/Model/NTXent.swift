@@ -4,8 +4,8 @@ import TorchDistributed
 /// The normalised temperature-scaled cross-entropy of SimCLR (Eq. 1): each of the 2N views has one positive, the other
 /// view of its image, among the 2N − 1 other views; similarity is the cosine.
 ///
-/// Memory is linear in the batch: similarities are computed a block of rows at a time, and since the loss is a plain
-/// mean their gradient is known as soon as the block is, so that nothing of the size [2N, 2N] is kept.
+/// Memory is linear in the batch: similarities are computed a block at a time, once for the sums of their exponentials
+/// and once more for the gradient, so that nothing of the size [2N, 2N] is kept.
 public struct NTXentLoss: Sendable {
   /// The temperature τ that divides the cosines; above 0.
   public let temperature: Double
@@ -33,7 +33,7 @@ public struct NTXentLoss: Sendable {
       "NTXentLoss: expected two tensors [N, D], got \(first.shape) and \(second.shape)")
     let precision: DType = first.dtype == .float64 ? .float64 : .float32
     return withAutocast(first.device, .float32) {
-      let z = Functional.normalize(Tensor.concatenate([first.to(precision), second.to(precision)]))
+      let z = Self.unitVectors(Tensor.concatenate([first.to(precision), second.to(precision)]))
       let own = z.shape[0]
       return crossEntropyOfSimilarities(group.gather(z), anchors: group.rank * own..<(group.rank + 1) * own)
     }
@@ -59,46 +59,91 @@ public struct NTXentLoss: Sendable {
     return losses.count == 1 ? losses[0] : Tensor.stack(losses).mean()
   }
 
+  /// The rows of `x` divided by their lengths, or by 1e-12 where these are smaller: `Functional.normalize`, which keeps `x`
+  /// and takes more memory to go back.
+  private static func unitVectors(_ x: Tensor) -> Tensor {
+    let operation = DifferentiableOperation { inputs in
+      let epsilon = 1e-12
+      let norms = (inputs[0] * inputs[0]).sum(1, keepDimensions: true).sqrt()
+      let lengths = norms.clamp(epsilon...(.infinity))
+      let z = inputs[0] / lengths
+      return (
+        [z],
+        { [z = z.detached()] gradients in
+          // A row that is not divided by its own length may change along itself.
+          let along = (gradients[0] * z).sum(1, keepDimensions: true) * norms.greater(than: epsilon).to(z.dtype)
+          return [(z * -along).add_(gradients[0]).div_(lengths)]
+        }
+      )
+    }
+    return operation(x)[0]
+  }
+
   /// The part of the loss that `anchors` have, as a function of the unit vectors of all views `[2N, D]`: process by
   /// process the first views, then the second ones.
   private func crossEntropyOfSimilarities(_ z: Tensor, anchors: Range<Int>) -> Tensor {
     let operation = DifferentiableOperation { [temperature, needsGradient = z.requiresGradient] inputs in
       let views = inputs[0]
-      let count = views.shape[0]
-      let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
-      let gradient = Tensor.zeros(like: views)
-      for rows in Self.blocks(of: anchors, count: count) {
-        let block = views.narrow(0, rows)
-        let logits = block.matmul(views.transposed()).mul_(1 / temperature)
-        logits.diagonal(offset: rows.lowerBound).fill_(-.infinity)
-        let positives = Self.positives(of: rows, in: anchors, device: views.device)
-        // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
-        let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
-        total.sub_(logProbabilities.gather(1, positives).sum())
-        guard needsGradient else { continue }
-        let one = Tensor.full(positives.shape, -1, dtype: views.dtype, device: views.device)
-        let excess = logProbabilities.exp_().scatterAdd(1, positives, one)
-        gradient.narrow(0, rows).addmm_(excess, views)
-        gradient.addmm_(excess.transposed(), block)
-      }
-      gradient.mul_(1 / (Double(count) * temperature))
-      return ([total / Double(count)], { [gradient * $0[0]] })
+      let gradient = needsGradient ? Tensor.zeros(like: views) : nil
+      let sumOfLosses = temperature < NegativePairs.leastTemperature ? Self.byLogSoftmax : Self.bySums
+      let total = sumOfLosses(views, anchors, temperature, gradient)
+      let count = Double(views.shape[0])
+      gradient?.mul_(1 / (count * temperature))
+      return ([total / count], { slopes in [gradient.map { $0 * slopes[0] }] })
     }
     return operation(z)[0]
   }
 
-  /// Rows that are computed together: as many as make about four million similarities.
-  private static func blocks(of anchors: Range<Int>, count: Int) -> [Range<Int>] {
-    let rows = Swift.max(1, Swift.min(anchors.count, (4 << 20) / count))
-    return stride(from: anchors.lowerBound, to: anchors.upperBound, by: rows).map {
-      $0..<Swift.min(anchors.upperBound, $0 + rows)
+  /// With p(i) the positive of anchor i and Σ over its negatives, its loss is log(1 + Σ exp(s(i, k)/τ) / exp(s(i, p(i))/τ)).
+  ///
+  /// - Returns: the sum of the anchors' losses. Its gradient, times τ, is added to `gradient`.
+  private static func bySums(
+    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ gradient: Tensor?
+  ) -> Tensor {
+    let (first, second) = halves(of: views, anchors)
+    let cosines = (first * second).sum(1).to(.float64)
+    let positives = (Tensor.concatenate([cosines, cosines]) / temperature).exp()
+    let pairs = NegativePairs(of: anchors, among: views, temperature: temperature, positives: positives)
+    let negatives = pairs.sums(addingTo: gradient)
+    if let gradient {
+      let probabilities = negatives / (negatives + positives)
+      let pull = (probabilities.narrow(0, 0..<first.shape[0]) + probabilities.narrow(0, first.shape[0]..<anchors.count))
+        .unsqueezed(1).to(views.dtype)
+      let (ofFirst, ofSecond) = halves(of: gradient, anchors)
+      ofFirst.addcmul_(second, pull, value: -1)
+      ofSecond.addcmul_(first, pull, value: -1)
     }
+    return (negatives / positives).log1p().sum().to(views.dtype)
   }
 
-  /// The other view of each row's image, `[rows, 1]`; the anchors' first half are first views.
-  private static func positives(of rows: Range<Int>, in anchors: Range<Int>, device: Device) -> Tensor {
-    let first = anchors.lowerBound
-    let partners = rows.map { first + ($0 - first + anchors.count / 2) % anchors.count }
-    return Tensor(partners, shape: [rows.count, 1]).to(device: device)
+  /// The same for small temperatures, whose exponentials no type can hold: −log softmax at the positive, row by row.
+  private static func byLogSoftmax(
+    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ gradient: Tensor?
+  ) -> Tensor {
+    let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
+    let (start, half) = (anchors.lowerBound, anchors.count / 2)
+    for (ones, others) in [(start, start + half), (start + half, start)] {
+      for rows in (0..<half).blocks(of: max(1, NegativePairs.blockElements(on: views.device) / views.shape[0])) {
+        let (row, positive) = (ones + rows.lowerBound, others + rows.lowerBound)
+        let anchor = views.narrow(0, row..<row + rows.count)
+        let logits = anchor.matmul(views.transposed()).mul_(1 / temperature)
+        logits.diagonal(offset: row).fill_(-.infinity)
+        // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
+        let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
+        total.sub_(logProbabilities.diagonal(offset: positive).sum())
+        guard let gradient else { continue }
+        let excess = logProbabilities.exp_()
+        excess.diagonal(offset: positive).add_(-1)
+        gradient.narrow(0, row..<row + rows.count).addmm_(excess, views)
+        gradient.addmm_(excess.transposed(), anchor)
+      }
+    }
+    return total
+  }
+
+  /// Views of the first and second rows of `anchors`, as the images' views come.
+  private static func halves(of rows: Tensor, _ anchors: Range<Int>) -> (first: Tensor, second: Tensor) {
+    let middle = anchors.lowerBound + anchors.count / 2
+    return (rows.narrow(0, anchors.lowerBound..<middle), rows.narrow(0, middle..<anchors.upperBound))
   }
 }
