@@ -7,9 +7,9 @@ import VisionData
 public struct StepTraffic: Codable, Sendable, Equatable {
   /// The all-reduce of all parameters' gradients; bfloat16 where they are compressed.
   public var gradients = 0
-  /// The all-gather of this process's embeddings `[2N / W, D]`, for each pair of views that is contrasted.
+  /// The all-gather of this process's embeddings of V views, `[V N / W, D]`.
   public var embeddings = 0
-  /// The all-reduce of the gradient of all embeddings `[2N, D]`, for each pair of views.
+  /// The all-reduce of the gradient of all embeddings `[V N, D]`.
   public var embeddingGradients = 0
   /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward, and once more where
   /// activations are computed again.
@@ -38,11 +38,11 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     }
 
     let views = configuration.augmentation.views.count
-    let pairs = (0..<AugmentationConfiguration.globalViewCount).reduce(0) { $0 + views - 1 - $1 }
     let elementBytes = configuration.training.precision == .fp64 ? 8 : 4
-    let all = 2 * configuration.training.globalBatchSize * configuration.projectionHead.outputDimension * elementBytes
-    embeddings = pairs * (world.size - 1) * all / world.size
-    embeddingGradients = pairs * allReduce(all, of: world.size)
+    let all =
+      views * configuration.training.globalBatchSize * configuration.projectionHead.outputDimension * elementBytes
+    embeddings = (world.size - 1) * all / world.size
+    embeddingGradients = allReduce(all, of: world.size)
 
     // With several parts, each is embedded a first time without gradients.
     let parts = configuration.training.accumulationSteps

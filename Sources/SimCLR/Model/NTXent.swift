@@ -27,17 +27,7 @@ public struct NTXentLoss: Sendable {
   /// - Parameters:
   ///   - first: projections of the first views, `[N, D]`, any floating-point type; computed in float32 at least.
   ///   - second: projections of the second views of the same images in the same order, `[N, D]`.
-  public func callAsFunction(_ first: Tensor, _ second: Tensor) -> Tensor {
-    precondition(
-      first.rank == 2 && first.shape == second.shape && first.shape[0] > 0,
-      "NTXentLoss: expected two tensors [N, D], got \(first.shape) and \(second.shape)")
-    let precision: DType = first.dtype == .float64 ? .float64 : .float32
-    return withAutocast(first.device, .float32) {
-      let z = Self.unitVectors(Tensor.concatenate([first.to(precision), second.to(precision)]))
-      let own = z.shape[0]
-      return crossEntropyOfSimilarities(group.gather(z), anchors: group.rank * own..<(group.rank + 1) * own)
-    }
-  }
+  public func callAsFunction(_ first: Tensor, _ second: Tensor) -> Tensor { self([first, second], globalCount: 1) }
 
   /// The mean loss over pairs of views of multi-crop: each global view with each other view, global or local, every pair
   /// once. With two views it is the loss of these two.
@@ -53,10 +43,15 @@ public struct NTXentLoss: Sendable {
     precondition(
       views.count >= 2 && 1...views.count ~= globalCount,
       "NTXentLoss: expected two views or more and 1 to as many global ones, got \(views.count) and \(globalCount)")
-    let losses = (0..<globalCount).flatMap { global in
-      views[(global + 1)...].map { self(views[global], $0) }
+    let shape = views[0].shape
+    precondition(
+      shape.count == 2 && shape[0] > 0 && views.allSatisfy { $0.shape == shape },
+      "NTXentLoss: expected tensors of one shape [N, D], got \(views.map(\.shape))")
+    let precision: DType = views[0].dtype == .float64 ? .float64 : .float32
+    return withAutocast(views[0].device, .float32) {
+      let z = Self.unitVectors(Tensor.concatenate(views.map { $0.to(precision) }))
+      return meanOverPairs(group.gather(z), shape: [group.size, views.count] + shape, globalCount: globalCount)
     }
-    return losses.count == 1 ? losses[0] : Tensor.stack(losses).mean()
   }
 
   /// The rows of `x` divided by their lengths, or by 1e-12 where these are smaller: `Functional.normalize`, which keeps `x`
@@ -79,19 +74,43 @@ public struct NTXentLoss: Sendable {
     return operation(x)[0]
   }
 
-  /// The part of the loss that `anchors` have, as a function of the unit vectors of all views `[2N, D]`: process by
-  /// process the first views, then the second ones.
-  private func crossEntropyOfSimilarities(_ z: Tensor, anchors: Range<Int>) -> Tensor {
-    let operation = DifferentiableOperation { [temperature, needsGradient = z.requiresGradient] inputs in
-      let views = inputs[0]
+  /// The part of the loss that this process's views have, as a function of the unit vectors of all: process by process, view
+  /// by view.
+  ///
+  /// - Parameter shape: `[W, V, N, D]` of W processes and V views of N images each.
+  private func meanOverPairs(_ z: Tensor, shape: [Int], globalCount: Int) -> Tensor {
+    let operation = DifferentiableOperation { [self, needsGradient = z.requiresGradient] inputs in
+      let views = inputs[0].reshaped(shape)
       let gradient = needsGradient ? Tensor.zeros(like: views) : nil
-      let sumOfLosses = temperature < NegativePairs.leastTemperature ? Self.byLogSoftmax : Self.bySums
-      let total = sumOfLosses(views, anchors, temperature, gradient)
-      let count = Double(views.shape[0])
+      let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
+      let pairs = (0..<globalCount).flatMap { first in (first + 1..<shape[1]).map { (first, $0) } }
+      for (first, second) in pairs { total.add_(sumOfLosses(of: first, second, in: views, gradient)) }
+      let count = Double(2 * shape[0] * shape[2] * pairs.count)
       gradient?.mul_(1 / (count * temperature))
-      return ([total / count], { slopes in [gradient.map { $0 * slopes[0] }] })
+      return ([total / count], { slopes in [gradient.map { ($0 * slopes[0]).flattened(from: 0, to: 2) }] })
     }
     return operation(z)[0]
+  }
+
+  /// - Parameters:
+  ///   - views: `[W, V, N, D]`.
+  ///   - gradient: grows by τ times the gradient of the result.
+  /// - Returns: the sum of the losses that this process's two views have among those of all processes.
+  private func sumOfLosses(of first: Int, _ second: Int, in views: Tensor, _ gradient: Tensor?) -> Tensor {
+    let size = 2 * views.shape[2]
+    let anchors = group.rank * size..<(group.rank + 1) * size
+    let sum = temperature < NegativePairs.leastTemperature ? Self.byLogSoftmax : Self.bySums
+    func rows(_ tensor: Tensor) -> Tensor { tensor.flattened(from: 0, to: 2) }
+    if views.shape[1] == 2 { return sum(rows(views), anchors, temperature, gradient.map(rows)) }
+    func view(_ number: Int, of tensor: Tensor) -> Tensor { tensor.narrow(1, number..<number + 1) }
+    let pair = Tensor.concatenate([view(first, of: views), view(second, of: views)], dimension: 1)
+    let slope = gradient.map { _ in Tensor.zeros(like: pair) }
+    let total = sum(rows(pair), anchors, temperature, slope.map(rows))
+    if let gradient, let slope {
+      view(first, of: gradient).add_(view(0, of: slope))
+      view(second, of: gradient).add_(view(1, of: slope))
+    }
+    return total
   }
 
   /// With p(i) the positive of anchor i and Σ over its negatives, its loss is log(1 + Σ exp(s(i, k)/τ) / exp(s(i, p(i))/τ)).
