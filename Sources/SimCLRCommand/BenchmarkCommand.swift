@@ -5,7 +5,10 @@ import VisionData
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "benchmark", abstract: "Measure how fast this machine does the work.",
-    subcommands: [AugmentBenchmarkCommand.self, StepBenchmarkCommand.self, AllReduceBenchmarkCommand.self])
+    subcommands: [
+      AugmentBenchmarkCommand.self, LossBenchmarkCommand.self, StepBenchmarkCommand.self,
+      AllReduceBenchmarkCommand.self,
+    ])
 }
 
 struct AugmentBenchmarkCommand: ParsableCommand {

@@ -67,6 +67,40 @@ import Testing
     }
   }
 
+  @Test("benchmark loss prints one object whose figures fit together", arguments: [1, 2])
+  func loss(processes: Int) throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.run(
+      "benchmark", "loss", "--pairs", "48", "--dim", "16", "--temperature", "0.1", "--precision", "fp64", "--runs", "3",
+      "--device", "cpu", "--processes", "\(processes)", "--json")
+    #expect(outcome.exitCode == 0, "\(outcome.errors)")
+    let figures = try decode(LossFigures.self, outcome.output)
+    #expect(figures.runSeconds.count == 3 && figures.runSeconds.sorted()[1] == figures.seconds)
+    // Of N = 96 views: two N × N products for one process; of two, those for half of the rows and three of half the columns.
+    #expect(figures.productOperations == 2 * 16 * 96 * 96 * (processes == 1 ? 2 : 5) / (processes == 1 ? 1 : 2))
+    #expect(figures.exponentials == 96 * 96)
+    #expect(figures.operationsPerSecond == Double(figures.productOperations) / figures.seconds)
+    #expect(figures.productSeconds > 0 && figures.peakBytes > 0)
+    #expect(figures.processes == processes && figures.threadsPerProcess >= 1 && figures.device == "cpu")
+    #expect(figures.pairs == 48 && figures.dimension == 16 && figures.temperature == 0.1 && figures.precision == "fp64")
+  }
+
+  @Test("benchmark loss prints a table, and says in a line what cannot be measured")
+  func lossForPeople() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let outcome = try program.run("benchmark", "loss", "--pairs", "8", "--runs", "1")
+    #expect(outcome.exitCode == 0 && outcome.output.contains("8 pairs of 128 elements, temperature 0.5, fp32 on cpu"))
+    let odd = try program.run("benchmark", "loss", "--pairs", "9", "--processes", "2")
+    #expect(
+      odd.exitCode == 2 && odd.errors.contains("2 processes cannot share 9 pairs of views evenly"), "\(odd.errors)")
+    for (option, value) in [("--pairs", "0"), ("--dim", "0"), ("--temperature", "0"), ("--runs", "0")] {
+      let wrong = try program.run("benchmark", "loss", option, value)
+      #expect(wrong.exitCode != 0 && wrong.errors.contains("\(option): expected"), "\(wrong.errors)")
+    }
+  }
+
   @Test("benchmark allreduce measures every size, and says that one process is too few")
   func allReduce() throws {
     struct Result: Decodable {
