@@ -61,14 +61,16 @@ let package = Package(
       name: "TestSupport", dependencies: ["Launching", "TorchDistributed"], path: "Tests/TestSupport",
       swiftSettings: strict),
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA", cxxSettings: torchCxx, linkerSettings: torchLinking),
+    .target(
+      name: "KernelsOnCPU", dependencies: ["CTorch"], path: "Tests/KernelsOnCPU", cxxSettings: torchCxx),
     .testTarget(
-      name: "TorchTests", dependencies: ["FakeCUDA", "Torch", "TestSupport"], exclude: ["Fixtures"],
+      name: "TorchTests", dependencies: ["FakeCUDA", "KernelsOnCPU", "Torch", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
       name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
-      name: "TorchDistributedTests", dependencies: ["TorchDistributed", "TestSupport"], exclude: ["StandIn"],
-      swiftSettings: strict),
+      name: "TorchDistributedTests", dependencies: ["KernelsOnCPU", "TorchDistributed", "TestSupport"],
+      exclude: ["StandIn"], swiftSettings: strict),
     .testTarget(
       name: "VisionDataTests", dependencies: ["VisionData", "Torch"], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(

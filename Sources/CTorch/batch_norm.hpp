@@ -41,10 +41,11 @@ struct BatchNorm {
 };
 
 const BatchNorm &cpu_batch_norm();
+/// Out of libtorch's operations.
 const BatchNorm &cuda_batch_norm();
-
-inline const BatchNorm &batch_norm_of(const at::Tensor &values) {
-  return values.is_cuda() ? cuda_batch_norm() : cpu_batch_norm();
-}
+/// By kernels of our own where they are loaded, else the one of the device.
+const BatchNorm &batch_norm_of(const at::Tensor &values);
+/// The one that makes statistics of such sums.
+const BatchNorm &batch_norm_of_sums(const at::Tensor &sums);
 
 }  // namespace ctorch

@@ -63,7 +63,7 @@ ctorch_status ctorch_nn_batch_norm_statistics(const ctorch_tensor *sums, double 
                                               ctorch_tensor *running_mean, ctorch_tensor *running_var, double momentum,
                                               ctorch_tensor **mean, ctorch_tensor **inverse_deviation) {
   return guard([&] {
-    at::Tensor found = batch_norm_of(sums->value).statistics(sums->value, count, epsilon);
+    at::Tensor found = batch_norm_of_sums(sums->value).statistics(sums->value, count, epsilon);
     found = found.to(static_cast<at::ScalarType>(dtype));
     if (running_mean) running_mean->value.lerp_(found.select(0, 0), momentum);
     if (running_var) running_var->value.lerp_(found.select(0, 2), momentum);

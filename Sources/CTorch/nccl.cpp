@@ -54,6 +54,11 @@ ctorch_status ctorch_nccl_load(const char *path) {
       fail(std::string("it was built for libtorch ") + version + ", this program for " TORCH_VERSION);
     }
     make_backend = reinterpret_cast<MakeBackend *>(symbol(library, "ctorch_cuda_nccl_backend"));
+    // Left out where CUDA's compiler was not at hand.
+    using Kernels = const ctorch_batch_norm_kernels *();
+    if (auto *kernels = reinterpret_cast<Kernels *>(dlsym(library, "ctorch_cuda_batch_norm_kernels"))) {
+      ctorch_batch_norm_use_kernels(kernels());
+    }
   });
 }
 

@@ -60,6 +60,9 @@ public enum TorchRuntime {
   /// return them and have them faulted in, zeroed, again.
   public static func keepFreedMemory() { ctorch_keep_freed_memory() }
 
+  /// Whether kernels of our own normalise batches on CUDA devices; they come with libCTorchCUDA.so, which is loaded first.
+  public static var hasBatchNormKernels: Bool { ctorch_batch_norm_has_kernels() }
+
   /// Instruction sets that decide how fast a CPU trains.
   public enum InstructionSet: String, CaseIterable, Sendable {
     case avx2

@@ -17,6 +17,7 @@ typedef struct ctorch_uploader ctorch_uploader;
 typedef struct ctorch_store ctorch_store;
 typedef struct ctorch_process_group ctorch_process_group;
 typedef struct ctorch_reducer ctorch_reducer;
+typedef struct ctorch_batch_norm_kernels ctorch_batch_norm_kernels;
 typedef int32_t ctorch_status;
 
 enum { CTORCH_OK = 0, CTORCH_INVALID = 1, CTORCH_OUT_OF_MEMORY = 2 };
@@ -365,6 +366,10 @@ ctorch_status ctorch_nn_batch_norm_input_gradient(const ctorch_tensor *gradient,
                                                   const ctorch_tensor *inverse_deviation, const ctorch_tensor *weight,
                                                   const ctorch_tensor *sums, double count,
                                                   ctorch_tensor **input_gradient, ctorch_tensor **residual_gradient);
+/// Kernels (batch_norm_kernels.h) that compute these parts from then on, for the device and the types that they are for; NULL takes them away. The
+/// table is kept, not copied.
+void ctorch_batch_norm_use_kernels(const ctorch_batch_norm_kernels *kernels);
+bool ctorch_batch_norm_has_kernels(void);
 ctorch_status ctorch_nn_max_pool2d(const ctorch_tensor *input, int64_t kernel, int64_t stride, int64_t padding,
                                    ctorch_tensor **out);
 ctorch_status ctorch_nn_adaptive_avg_pool2d(const ctorch_tensor *input, int64_t height, int64_t width,

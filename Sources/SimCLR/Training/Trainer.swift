@@ -29,8 +29,11 @@ final class Trainer {
     model.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
     model.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
     try world.confirmSame(prepared.dataSet, model)
-    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be.
-    if prepared.device == .cpu || world.statistics.size > 1 { model.synchronizeBatchNorm(over: world.statistics) }
+    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be; on a GPU it does
+    // so where kernels make one pass of normalisation, sum and ReLU.
+    if prepared.device == .cpu || world.statistics.size > 1 || NCCL.hasKernels {
+      model.synchronizeBatchNorm(over: world.statistics)
+    }
     parameters = model.parameters()
     statistics = RunningStatistics(of: model.batchNorms())
     optimizer = DistributedOptimizer(
