@@ -15,6 +15,8 @@ struct DoctorReport: Encodable {
   let driver = CUDA.driver.map(Driver.init)
   let gpus = CUDA.devices.map(Device.init)
   let nccl = CUDA.driver == nil ? nil : NCCLReport()
+  /// Whether kernels of our own are there for the GPUs; nil without a driver.
+  let hasKernels = CUDA.driver == nil ? nil : CUDA.whyUnavailable == nil && NCCL.hasKernels
   let codecs = ["JPEG", "PNG"]
 
   /// NVIDIA's driver.
@@ -78,6 +80,9 @@ struct DoctorReport: Encodable {
     }
     lines += gpus.map { ("cuda:\($0.number)", $0.line) }
     if let nccl { lines.append(("NCCL", nccl.line)) }
+    if let hasKernels {
+      lines.append(("kernels", hasKernels ? "built in" : "left out: libtorch's operations are used"))
+    }
     lines.append(("codecs", codecs.joined(separator: ", ")))
     return lines
   }

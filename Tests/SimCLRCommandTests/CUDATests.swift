@@ -51,6 +51,15 @@ struct CUDATests {
     #expect(nccl["unavailable"]?.hasSuffix("; Scripts/build-cuda.sh builds it") == true)
   }
 
+  @Test("doctor says whether the library beside the program has kernels")
+  func kernels() throws {
+    let without = StubGPUs.variables([GPU()])
+    #expect(try run(["doctor"], without).output.contains("kernels         left out: libtorch's operations are used\n"))
+    let with = without.merging(["SIMCLR_STUB_KERNELS": "1"]) { $1 }
+    #expect(try run(["doctor"], with).output.contains("kernels         built in\n"))
+    #expect(try doctor(with)["has_kernels"] as? Bool == true)
+  }
+
   @Test("what keeps CUDA from being used is one line, in doctor and where a device is asked for")
   func obstacles() throws {
     let oldDriver = StubGPUs.variables([GPU()], cuda: 12040, release: "550.54.14")
