@@ -176,7 +176,8 @@ class Speed:
     def estimate(self, side, batch):
         """To be held against the largest batch that fits."""
         self.bench.program.require_option("--dry-run", "pretrain")
-        figures = self.bench.program.json("pretrain", *self.configuration("resnet50", side, batch), "--dry-run")
+        figures = self.bench.program.json(
+            "pretrain", *self.configuration("resnet50", side, batch), f"data.path={self.bench.photos}", "--dry-run")
         largest = figures.get("largest_global_batch_size")
         return (f"{figures['total_bytes'] / 1e9:.3g} GB for a batch of {batch}; at most "
                 f"{'?' if largest is None else largest} would fit"), figures
