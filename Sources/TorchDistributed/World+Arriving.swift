@@ -23,8 +23,8 @@ extension World {
   ///   count holds, since its supervisor has the store. A machine that comes late joins the attempt that node 0 has come
   ///   to, and one whose workers failed first waits for node 0's to start again.
   static func arrive(_ place: RankEnvironment, _ root: Store, _ timeout: Duration) throws -> RankEnvironment {
-    let deadline = ContinuousClock.now + timeout
     try confirmJob(place, root, timeout)
+    let deadline = ContinuousClock.now + timeout
     guard place.followsNodeZero else {
       try waitForAll(place, root, until: deadline, timeout)
       return place

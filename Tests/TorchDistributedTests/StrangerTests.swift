@@ -8,8 +8,8 @@ import TorchDistributed
 @Suite struct StrangerTests {
   private static let token = "0123456789abcdef-the-token"
 
-  private func place(_ rank: Int, at store: Store) -> RankEnvironment {
-    var place = TestSupport.place(rank, of: 2, at: store.endpoint)
+  private func place(_ rank: Int, of size: Int = 2, at store: Store) -> RankEnvironment {
+    var place = TestSupport.place(rank, of: size, at: store.endpoint)
     place.token = Self.token
     return place
   }
@@ -39,23 +39,25 @@ import TorchDistributed
     let store = try Store.host(at: .loopback)
     let stranger = try Store.connect(to: store.endpoint)
     try stranger.set("simclr/job", "tomorrow's")
-    let places = [place(0, at: store), place(1, at: store)]
-    let results = onThreads(2) { rank in
-      if rank == 0 {
-        // Rank 1 waits for rank 0; where, the stranger sees in the store.
+    let places = (0..<3).map { place($0, of: 3, at: store) }
+    let results = onThreads(3) { rank in
+      if rank == 2 {
+        // The others wait for rank 2; where, the stranger sees in the store.
         var prefix: Substring?
-        while prefix == nil {
+        let end = ContinuousClock.now + .seconds(30)
+        while prefix == nil, ContinuousClock.now < end {
           prefix = try stranger.keys().first { $0.hasPrefix("simclr/") && $0.hasSuffix("/arrived/1") }?
             .dropLast("arrived/1".count)
           usleep(10_000)
         }
-        for key in ["missing", "arrived/0", "failure/0", "conclusion", "complete"] {
-          try stranger.set(prefix! + key, "the end \u{1B}[31m")
+        let place = try #require(prefix)
+        for key in ["missing", "arrived/2", "failure/2", "conclusion", "complete"] {
+          try stranger.set(place + key, "the end \u{1B}[31m")
         }
       }
       return try World.with(places[rank], options: testOptions()) { try $0.gather("\($0.rank)") }
     }
-    #expect(try results.map { try $0.get() } == [["0", "1"], ["0", "1"]])
+    #expect(try results.map { try $0.get() } == [["0", "1", "2"], ["0", "1", "2"], ["0", "1", "2"]])
   }
 
   @Test("what other processes say is printed without control characters, and not without end")
