@@ -101,10 +101,11 @@ void ctorch_process_group_abort(ctorch_process_group *self) {
     // An exchange that is being begun has its communicator in its hands: it is let begin, but one that cannot is not waited
     // for.
     if (state.beginning.try_lock_for(std::chrono::seconds(1))) state.beginning.unlock();
+    // Each is aborted once, whoever asks again.
     std::vector<c10::intrusive_ptr<c10d::Backend>> backends;
     {
       std::lock_guard<std::mutex> lock(state.mutex);
-      backends = state.nccl;
+      backends.swap(state.nccl);
     }
     // All at once: what frees one communicator may wait for the whole device, and with it for the exchanges of another.
     std::vector<std::thread> threads;
