@@ -43,7 +43,7 @@ struct Program {
     optimizer: {name: sgd, learning_rate: 0.05, learning_rate_scaling: none}
     schedule: {warmup_epochs: 0}
     training: {global_batch_size: 4, epochs: 4, precision: fp32, device: cpu, threads: 1}
-    output: {log_every_steps: 1, checkpoint_every_steps: 3}
+    output: {log_every_steps: 1, checkpoint_every_steps: 3, checkpoint_minimum_steps: 0}
     """.write(to: folder.appendingPathComponent("recipe.yaml"), atomically: true, encoding: .utf8)
   }
 

@@ -72,6 +72,9 @@ extension Configuration {
     try require(
       output.checkpointEveryEpochs >= 0, "output.checkpoint_every_epochs", "0 (by steps only) or more",
       output.checkpointEveryEpochs)
+    try require(
+      output.checkpointMinimumSteps >= 0, "output.checkpoint_minimum_steps", "0 (however short an epoch is) or more",
+      output.checkpointMinimumSteps)
     try require(output.keepCheckpoints >= 0, "output.keep_checkpoints", "0 (all) or more", output.keepCheckpoints)
     try require(output.logEverySteps >= 1, "output.log_every_steps", "at least 1", output.logEverySteps)
   }

@@ -231,6 +231,9 @@ public struct OutputConfiguration: Codable, Equatable, Sendable {
   public var checkpointEverySteps = 0
   /// Writes a checkpoint every so many epochs; 0: only by steps. One is always written at the end.
   public var checkpointEveryEpochs = 1
+  /// An epoch that ends within so many steps of the last checkpoint has none, so that short epochs do not spend their time
+  /// on them.
+  public var checkpointMinimumSteps = 20
   /// Checkpoints kept, the newest ones; 0: all.
   public var keepCheckpoints = 2
   /// Writes a line of metrics every so many steps.

@@ -26,6 +26,7 @@ extension Pretraining {
       position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
     defer { batches.cancel() }
     let feed = prepared.makeFeed(batches)
+    func written(_ step: Int) { tell(.checkpoint(step: step)) }
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try feed.next() }) {
@@ -43,10 +44,12 @@ extension Pretraining {
         try closeEpoch(seconds: epochStart.duration(to: .now).seconds, tell)
         epochStart = .now
       }
-      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(tell) }
-      if isStopping && !isFinished { return .stopped(step: position.step) }
+      try checkpoints?.report(written)
+      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(written) }
+      if isStopping && !isFinished { break }
     }
-    return .finished(step: position.step)
+    try checkpoints?.finish(written)
+    return isFinished ? .finished(step: position.step) : .stopped(step: position.step)
   }
 
   /// One step, which moves the position on even where it had to be skipped.
@@ -142,30 +145,30 @@ extension Pretraining {
   }
 
   private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
-    let (steps, epochs) = (configuration.output.checkpointEverySteps, configuration.output.checkpointEveryEpochs)
-    return (steps > 0 && position.step.isMultiple(of: steps))
-      || (isEndOfEpoch && epochs > 0 && position.epoch.isMultiple(of: epochs))
+    let output = configuration.output
+    if output.checkpointEverySteps > 0 && position.step.isMultiple(of: output.checkpointEverySteps) { return true }
+    return isEndOfEpoch && output.checkpointEveryEpochs > 0 && position.epoch.isMultiple(of: output.checkpointEveryEpochs)
+      && position.step - lastCheckpointStep >= output.checkpointMinimumSteps
   }
 
   /// The step after which a run first wrote a checkpoint, unless somebody stopped it before.
   func firstCheckpointStep(as original: Configuration) -> Int {
-    let periods = [
-      original.output.checkpointEverySteps, original.output.checkpointEveryEpochs * prepared.sampler.batchesPerEpoch,
-    ]
+    let epochs = original.output.checkpointEveryEpochs * prepared.sampler.batchesPerEpoch
+    // The first multiple of these steps that is not too soon.
+    let byEpochs = epochs * max(1, (original.output.checkpointMinimumSteps + epochs - 1) / max(1, epochs))
+    let periods = [original.output.checkpointEverySteps, byEpochs]
     return min(totalSteps, periods.filter { $0 > 0 }.min() ?? totalSteps)
   }
 
-  private func writeCheckpoint(_ tell: (TrainingEvent) -> Void) throws {
+  private func writeCheckpoint(_ written: (Int) -> Void) throws {
     position.optimizerSteps = trainer.optimizer.stepCount
     (position.lossScale, position.lossScaleGoodSteps) = (trainer.scaler.scale, trainer.scaler.goodSteps)
     let optimizerState = try trainer.optimizer.stateDictionary()
     // What exchanges that were cut short have left is not to be written.
     if world.isDistributed { prepared.device.synchronize() }
     try world.confirmIntact()
-    guard world.isFirst else { return }
-    try Checkpoint.write(
-      position, model: trainer.model.stateDictionary(), optimizer: optimizerState, in: run,
-      keep: configuration.output.keepCheckpoints)
-    tell(.checkpoint(step: position.step))
+    lastCheckpointStep = position.step
+    try checkpoints?.write(
+      position, model: trainer.model.stateDictionary(), optimizer: optimizerState, onEnd: written)
   }
 }

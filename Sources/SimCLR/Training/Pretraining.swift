@@ -25,9 +25,11 @@ public final class Pretraining {
   let prepared: Preparation
   /// Only rank 0 writes files.
   private(set) var metrics: MetricsLog?
+  private(set) var checkpoints: CheckpointWriter?
   /// nil until a step is skipped.
   var skippedSteps: MetricsLog?
   var position: Checkpoint.Position
+  var lastCheckpointStep = 0
   /// What was wrong with the run's folder, and the checkpoint that was taken all the same.
   private(set) var repair: (text: String, checkpoint: Checkpoint)?
   let badImages = Inbox()
@@ -91,6 +93,7 @@ public final class Pretraining {
     try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
     trainer.scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
     self.position = position
+    lastCheckpointStep = position.step
   }
 
   /// Nil for a run that ended before its first checkpoint.
@@ -139,6 +142,8 @@ public final class Pretraining {
       guard !isFinished else { return }
       metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
       skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
+      checkpoints = CheckpointWriter(
+        run, keep: configuration.output.keepCheckpoints, isFirst: try Checkpoint.folders(in: run).isEmpty)
     }
     return self
   }
