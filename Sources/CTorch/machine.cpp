@@ -97,6 +97,8 @@ void ctorch_keep_freed_memory(void) {
   mallopt(M_TOP_PAD, 64 << 20);
 }
 
+void ctorch_return_freed_memory(void) { mallopt(M_MMAP_THRESHOLD, 1 << 20); }
+
 ctorch_status ctorch_generator_create(int32_t device_number, uint64_t seed, ctorch_generator **out) {
   return guard([&] {
     at::Generator generator = device_number < 0

@@ -10,8 +10,8 @@ struct LossBenchmarkCommand: ParsableCommand {
     usage: "simclr benchmark loss [--pairs N] [--dim D] [--processes N] [section.key=value …] [--json]",
     discussion: """
       The loss of random projections and its gradient: the median over runs, after one to warm up, and the most memory it \
-      takes beyond the projections (on the CPU resident memory, on CUDA what tensors have). Beside it what its matrix \
-      products alone would take, at a rate measured here.
+      takes beyond the projections (what tensors have, or on the CPU resident memory where that is more). Beside it what \
+      its matrix products alone would take, at a rate measured here.
       """)
 
   @Argument(
@@ -57,7 +57,7 @@ struct LossBenchmarkCommand: ParsableCommand {
 
   func run() throws {
     if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost()) { throw code }
-    TorchRuntime.keepFreedMemory()
+    TorchRuntime.returnFreedMemory()
     let console = Console()
     defer { console.endLive() }
     try withOtherProcesses(readConfiguration) { configuration, world in

@@ -60,6 +60,9 @@ public enum TorchRuntime {
   /// return them and have them faulted in, zeroed, again.
   public static func keepFreedMemory() { ctorch_keep_freed_memory() }
 
+  /// Gives freed tensors of a megabyte and more back at once, so that resident memory is what is in use: for measuring.
+  public static func returnFreedMemory() { ctorch_return_freed_memory() }
+
   /// Whether kernels of our own normalise batches on CUDA devices; they come with libCTorchCUDA.so, which is loaded first.
   public static var hasBatchNormKernels: Bool { ctorch_batch_norm_has_kernels() }
 

@@ -54,6 +54,8 @@ void ctorch_set_deterministic(bool deterministic);
 bool ctorch_benchmarks_convolutions(void);
 /// Keeps freed memory in the process, so that every step does not fault its activations in again (glibc only).
 void ctorch_keep_freed_memory(void);
+/// Gives freed memory of a megabyte and more back at once, so that resident memory is what is in use (glibc only).
+void ctorch_return_freed_memory(void);
 
 // MARK: CUDA
 

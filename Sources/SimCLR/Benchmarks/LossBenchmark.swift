@@ -38,9 +38,10 @@ public struct LossBenchmark {
         return try longest(start.duration(to: .now).seconds)
       }
     }
-    let (seconds, bytes) =
-      try device == .cpu
-      ? ProcessMemory.peakGrowth(of: measure) : MemoryWatch.peakBytes(on: device, of: measure)
+    let measured = try MemoryWatch.peakBytes(on: device) {
+      device == .cpu ? try ProcessMemory.peakGrowth(of: measure) : (result: try measure(), bytes: 0)
+    }
+    let (seconds, bytes) = (measured.result.result, max(measured.bytes, measured.result.bytes))
     var figures = LossFigures(configuration, seconds: Array(seconds.dropFirst()), pairs: pairs, dimension: dimension)
     figures.peakBytes = Int(try longest(Double(bytes)))
     figures.productOperationsPerSecond = 1 / (try longest(secondsPerOperation(on: device))) * Double(world.size)

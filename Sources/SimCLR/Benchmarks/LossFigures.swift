@@ -4,8 +4,8 @@ public struct LossFigures: Codable, Sendable {
   public var seconds: Double
   /// Each run, in the process where it was longest.
   public var runSeconds: [Double]
-  /// The most memory that was taken beyond the projections, in the process that took most: on the CPU resident memory, on
-  /// CUDA what tensors had.
+  /// The most memory that was taken beyond the projections, in the process that took most: what tensors had, and on
+  /// the CPU resident memory where that is more.
   public var peakBytes = 0
   /// Multiplications and additions of the matrix products, and how many of them a second.
   public var productOperations = 0
