@@ -49,11 +49,11 @@ class Correctness:
         for precision in ("tf32", "bf16", "fp16"):
             row(f"{precision} beside fp32", 60, functools.partial(self.beside_fp32, precision), aim="losses within 2 %")
         row("features against torchvision's", 60, self.features)
-        row("our BatchNorm against libtorch's", 60, self.own_kernels, aim="fp64, within 1e-7")
+        row("our BatchNorm against libtorch's", 60, self.own_kernels,
+                aim="losses within 1e-4 in fp32, 2 % in bf16")
         row("two processes sharing the device, Gloo", 60, self.sharing, aim="fp64, within 1e-7 of one process")
         row("one process through NCCL", 60, self.nccl_alone, aim="fp64, within 1e-7 of one without")
         row("two processes through NCCL", 60, self.nccl_pair, aim="fp64, within 1e-7 of one process")
-        row("CUDA graphs", 60, self.cuda_graphs, aim="the same losses with and without, within 1e-6")
         row("activations computed again", 60, self.recomputed, aim="fp64, within 1e-7 of those kept")
         row("the same bits twice", 60, self.twice)
         row("stopped and resumed", 60, self.stopped_and_resumed, aim="the same bits as never stopped")
@@ -210,9 +210,15 @@ class Correctness:
         library = self.bench.program.cuda_library
         if not library.exists():
             raise NotRun(f"no {library.name} beside the program")
-        without = self.new_run("without-library", "training.device=cuda", "training.precision=fp64")
-        without.train(env={"SIMCLR_CUDA_LIBRARY": "/nonexistent"})
-        return self.apart(self.trained(self.bench.device, "fp64"), without, 1e-7)
+        losses = {}
+        for precision, tolerance in (("fp32", 1e-4), ("bf16", 0.02)):
+            without = self.new_run(
+                f"without-library-{precision}", "training.device=cuda", f"training.precision={precision}")
+            without.train(env={"SIMCLR_CUDA_LIBRARY": "/nonexistent"})
+            losses[precision] = self.losses_apart(self.trained("cuda", precision), without)
+            if not losses[precision] <= tolerance:
+                raise Failed(f"losses {losses[precision]:.1e} apart in {precision}; expected at most {tolerance:.0e}")
+        return ", ".join(f"{precision} losses {worst:.1e}" for precision, worst in losses.items()) + " apart", losses
 
     def sharing(self):
         run = self.new_run("sharing", f"training.device={self.bench.device}", "training.precision=fp64")
@@ -228,15 +234,6 @@ class Correctness:
         self.bench.need_card(2)
         run = self.new_run("nccl-2", "training.device=cuda", "training.precision=fp64", "distributed.backend=nccl")
         return self.apart(run.train("--processes", 2), self.trained("cuda", "fp64"), 1e-7)
-
-    def cuda_graphs(self):
-        self.bench.program.require_key("training.cuda_graphs")
-        self.bench.need_card()
-        runs = [self.trained("cuda", "fp32", f"training.cuda_graphs={value}") for value in ("true", "false")]
-        worst = self.losses_apart(*runs)
-        if not worst <= 1e-6:
-            raise Failed(f"losses {worst:.1e} apart")
-        return f"losses {worst:.1e} apart"
 
     def recomputed(self):
         self.bench.program.require_key("training.activation_checkpointing")

@@ -36,7 +36,6 @@ class Speed:
         row("where PyTorch's time goes", 60, functools.partial(self.phases, "resnet50", side, batch))
         row("the largest batch that fits, ResNet-50", 90, functools.partial(self.largest_batch, side, batch))
         row("what --dry-run foresees, ResNet-50", 60, functools.partial(self.estimate, side, batch))
-        row("ours with and without CUDA graphs", 60, functools.partial(self.cuda_graphs, side, batch))
         row("ours with the recipe's LARS", 60, functools.partial(self.with_lars, side, batch))
         if not self.bench.rehearses:
             self.contest("resnet18", 32, 1024, rounds)
@@ -145,14 +144,6 @@ class Speed:
     def with_lars(self, side, batch):
         figures = self.ours("resnet50", side, batch, "data.path=", "optimizer.name=lars")
         return f"{figures['compute_pairs_per_second']:.0f} pairs/s", figures
-
-    def cuda_graphs(self, side, batch):
-        self.bench.program.require_key("training.cuda_graphs")
-        self.bench.need_card()
-        rates = {
-            value: self.ours("resnet50", side, batch, "data.path=", f"training.cuda_graphs={value}")
-            ["compute_pairs_per_second"] for value in ("true", "false")}
-        return f"with {rates['true']:.0f}, without {rates['false']:.0f} pairs/s", rates
 
     def largest_batch(self, side, batch):
         """Half as much again each time, until memory is at an end."""
