@@ -17,6 +17,11 @@ public func withLastWords<Result>(
   return try body()
 }
 
+/// Ends the process because libtorch's last call on this thread found no memory, as operations of tensors do.
+package func leaveWithoutMemory(in operation: String) -> Never {
+  OutOfMemory.leave(with: .lastOutOfMemory(in: operation))
+}
+
 enum OutOfMemory {
   fileprivate final class Entry: Sendable {
     let thread = pthread_self()

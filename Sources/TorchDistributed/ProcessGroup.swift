@@ -103,7 +103,10 @@ extension ProcessGroup {
     guard let handle else { return }
     let start = ContinuousClock.now
     defer { waited += start.duration(to: .now) }
-    guard body(handle) == CTORCH_OK else {
+    let status = body(handle)
+    // As anywhere: that another process is at fault is not to be said.
+    if status == CTORCH_OUT_OF_MEMORY { leaveWithoutMemory(in: "an exchange between the processes") }
+    guard status == CTORCH_OK else {
       throw DistributedError("an exchange between the processes failed", origin: .unknown)
     }
   }

@@ -59,3 +59,12 @@ struct NCCLStandIn: @unchecked Sendable {
     case device
   }
 }
+
+/// Whether something that another thread does comes to hold within ten seconds.
+func eventually(_ condition: () -> Bool) -> Bool {
+  for _ in 0..<1000 {
+    if condition() { return true }
+    usleep(10_000)
+  }
+  return condition()
+}
