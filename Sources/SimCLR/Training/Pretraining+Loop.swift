@@ -147,7 +147,8 @@ extension Pretraining {
   private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
     let output = configuration.output
     if output.checkpointEverySteps > 0 && position.step.isMultiple(of: output.checkpointEverySteps) { return true }
-    return isEndOfEpoch && output.checkpointEveryEpochs > 0 && position.epoch.isMultiple(of: output.checkpointEveryEpochs)
+    return isEndOfEpoch && output.checkpointEveryEpochs > 0
+      && position.epoch.isMultiple(of: output.checkpointEveryEpochs)
       && position.step - lastCheckpointStep >= output.checkpointMinimumSteps
   }
 
