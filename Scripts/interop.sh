@@ -106,9 +106,3 @@ train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5 \
   encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
 
 "$environment/bin/python" Scripts/interop.py "$scratch" "$scratch/images/test"
-
-# What will be asked of a GPU is asked of this CPU, so that the script is known to work when there is one.
-echo "rehearsing part A of Scripts/device/first-light.sh"
-Scripts/device/first-light.sh A --rehearse --rows "machine|CPU against|sharing|stopped|memory|rank" \
-  --python "$environment/bin/python" --torch "$(readlink -f "${LIBTORCH:-.libtorch}")" \
-  --output "$scratch/first-light" --work "$scratch/first-light" || fail "the rehearsal failed"
