@@ -82,8 +82,10 @@ public struct DifferentiableOperation {
     self.forward = forward
   }
 
+  /// Computes the outputs and connects them with the inputs in the graph.
   public func callAsFunction(_ inputs: Tensor...) -> [Tensor] { self(inputs) }
 
+  /// The same for inputs whose number is known only when the program runs.
   public func callAsFunction(_ inputs: [Tensor]) -> [Tensor] {
     let (outputs, backward) = withoutGradients { forward(inputs.map { $0.detached() }) }
     let context = Unmanaged.passRetained(BackwardBox(backward)).toOpaque()

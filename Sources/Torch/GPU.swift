@@ -7,6 +7,7 @@ public struct GPU: Sendable {
     public let major: Int
     public let minor: Int
 
+    /// `major`.`minor`, as NVIDIA writes it.
     public init(_ major: Int, _ minor: Int) { (self.major, self.minor) = (major, minor) }
 
     public var description: String { "\(major).\(minor)" }

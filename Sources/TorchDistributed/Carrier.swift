@@ -46,6 +46,7 @@ public enum Carrier: Equatable, Sendable {
     /// Whether it is an error not to use NCCL.
     public var isDemand: Bool
 
+    /// Offers the GPU at `place`, or says why there is none to offer.
     public init(place: Place? = nil, obstacle: String? = nil, isDemand: Bool = false) {
       (self.place, self.obstacle, self.isDemand) = (place, obstacle, isDemand)
     }
