@@ -20,14 +20,19 @@ let torchLinking: [LinkerSetting] = [
   ]),
   .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
 ]
-let vectorised: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
-let strict: [SwiftSetting] = [.unsafeFlags(["-warnings-as-errors"])]
+let vectorized: [SwiftSetting] = [.unsafeFlags(["-Xcc", "-march=x86-64-v3"])]
+let warningsAreErrors: [SwiftSetting] = [.unsafeFlags(["-warnings-as-errors"])]
+let strict = warningsAreErrors + [.enableUpcomingFeature("MemberImportVisibility")]
 
 let package = Package(
   name: "simclr",
   products: [
     .executable(name: "simclr", targets: ["SimCLRCommand"]),
-    .library(name: "SimCLR", targets: ["Torch", "TorchNN", "VisionData", "SimCLR", "SimCLREvaluation"]),
+    .library(
+      name: "SimCLR",
+      targets: [
+        "Torch", "TorchNN", "Randomness", "Images", "DataSets", "Augmentation", "Loading", "SimCLR", "SimCLREvaluation",
+      ]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -45,46 +50,82 @@ let package = Package(
     .target(
       name: "CDigest", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("crypto")]),
-    .target(name: "TorchDistributed", dependencies: ["CDigest", "Launching", "TorchNN"], swiftSettings: strict),
     .target(
-      name: "VisionData", dependencies: ["CImageCodec", "Torch"], swiftSettings: strict + vectorised),
+      name: "TorchDistributed", dependencies: ["CDigest", "CTorch", "Launching", "Torch", "TorchNN"],
+      swiftSettings: strict),
+    .target(name: "Randomness", swiftSettings: strict),
+    .target(name: "Images", dependencies: ["CImageCodec"], swiftSettings: strict + vectorized),
+    .target(name: "DataSets", dependencies: ["Images", "Randomness"], swiftSettings: strict + vectorized),
     .target(
-      name: "SimCLR", dependencies: ["TorchDistributed", "VisionData", "Yams"], swiftSettings: strict),
-    .target(name: "SimCLREvaluation", dependencies: ["SimCLR"], swiftSettings: strict),
+      name: "Augmentation", dependencies: ["Images", "Randomness", "Torch"], swiftSettings: strict + vectorized),
+    .target(
+      name: "Loading", dependencies: ["Augmentation", "DataSets", "Images", "Randomness", "Torch"],
+      swiftSettings: strict + vectorized),
+    .target(
+      name: "SimCLR",
+      dependencies: [
+        "Augmentation", "DataSets", "Images", "Launching", "Loading", "Randomness", "Torch", "TorchDistributed",
+        "TorchNN", "Yams",
+      ], swiftSettings: warningsAreErrors),
+    .target(
+      name: "SimCLREvaluation", dependencies: ["DataSets", "Loading", "SimCLR", "Torch", "TorchNN"],
+      swiftSettings: warningsAreErrors),
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "Launching", "SimCLR", "SimCLREvaluation", "VisionData",
-        .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: strict),
+        "Augmentation", "DataSets", "Images", "Launching", "Loading", "SimCLR", "SimCLREvaluation", "Torch",
+        "TorchDistributed", "TorchNN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: warningsAreErrors),
     .target(
-      name: "TestSupport", dependencies: ["Launching", "TorchDistributed"], path: "Tests/TestSupport",
-      swiftSettings: strict),
+      name: "TestSupport", dependencies: ["Images", "Launching", "Torch", "TorchDistributed"],
+      path: "Tests/TestSupport", swiftSettings: strict),
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
       name: "KernelsOnCPU", dependencies: ["CTorch"], path: "Tests/KernelsOnCPU", cxxSettings: torchCxx),
     .testTarget(
-      name: "TorchTests", dependencies: ["FakeCUDA", "KernelsOnCPU", "Torch", "TestSupport"], exclude: ["Fixtures"],
+      name: "TorchTests", dependencies: ["CTorch", "FakeCUDA", "KernelsOnCPU", "Torch", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "TorchNNTests", dependencies: ["Torch", "TorchNN", "TestSupport"], exclude: ["Fixtures"],
       swiftSettings: strict),
     .testTarget(
-      name: "TorchNNTests", dependencies: ["TorchNN", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
-    .testTarget(
-      name: "TorchDistributedTests", dependencies: ["KernelsOnCPU", "TorchDistributed", "TestSupport"],
+      name: "TorchDistributedTests",
+      dependencies: ["CTorch", "KernelsOnCPU", "Launching", "Torch", "TorchDistributed", "TorchNN", "TestSupport"],
       exclude: ["StandIn"], swiftSettings: strict),
+    .testTarget(name: "RandomnessTests", dependencies: ["Randomness"], swiftSettings: strict),
     .testTarget(
-      name: "VisionDataTests", dependencies: ["VisionData", "Torch"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "ImagesTests", dependencies: ["Images", "Randomness", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
-      name: "SimCLRTests", dependencies: ["SimCLR", "TestSupport"], exclude: ["Fixtures"], swiftSettings: strict),
+      name: "DataSetsTests", dependencies: ["DataSets", "Images", "Randomness", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
-      name: "SimCLREvaluationTests", dependencies: ["SimCLREvaluation", "TestSupport"],
+      name: "AugmentationTests", dependencies: ["Augmentation", "Images", "Randomness", "TestSupport", "Torch"],
       exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "LoadingTests",
+      dependencies: ["Augmentation", "DataSets", "Images", "Loading", "Randomness", "TestSupport", "Torch"],
+      swiftSettings: strict),
+    .testTarget(
+      name: "SimCLRTests",
+      dependencies: [
+        "Augmentation", "DataSets", "Images", "Loading", "Randomness", "SimCLR", "TestSupport", "Torch",
+        "TorchDistributed", "TorchNN",
+      ], exclude: ["Fixtures"], swiftSettings: warningsAreErrors),
+    .testTarget(
+      name: "SimCLREvaluationTests",
+      dependencies: [
+        "Augmentation", "DataSets", "Images", "Loading", "Randomness", "SimCLR", "SimCLREvaluation",
+        "Torch",
+      ], exclude: ["Fixtures"], swiftSettings: warningsAreErrors),
     .executableTarget(
       name: "supervise-for-tests", dependencies: ["Launching"], path: "Tests/Supervise", swiftSettings: strict),
     .testTarget(
       name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),
     .testTarget(
-      name: "SimCLRCommandTests", dependencies: ["Launching", "SimCLRCommand", "SimCLR", "VisionData"],
-      swiftSettings: strict),
+      name: "SimCLRCommandTests",
+      dependencies: ["Augmentation", "Images", "Launching", "Randomness", "SimCLRCommand", "SimCLR", "Torch"],
+      swiftSettings: warningsAreErrors),
   ],
   cxxLanguageStandard: .cxx20
 )

@@ -1,7 +1,9 @@
+import Augmentation
+import DataSets
 import Foundation
+import Loading
 import SimCLR
 import Torch
-import VisionData
 
 /// Measures a `ViewLoader` on its own: how fast it goes when nobody holds it up.
 struct AugmentBenchmark {

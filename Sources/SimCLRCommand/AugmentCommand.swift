@@ -1,8 +1,11 @@
 import ArgumentParser
+import Augmentation
+import DataSets
 import Foundation
+import Images
+import Loading
 import SimCLR
 import Torch
-import VisionData
 
 struct AugmentCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -55,17 +58,17 @@ struct AugmentCommand: ParsableCommand {
     let dataSet = try DataSetLocator.open(URL(fileURLWithPath: data), split: .train)
     let order = try EpochSampler(count: dataSet.count, globalBatchSize: 1, seed: seed).permutation(epoch: 0)
     var chosen: [PixelImage] = []
-    var failure: VisionDataError?
+    var failure: (any Error)?
     for index in order where chosen.count < images {
       do {
         chosen.append(try dataSet.image(at: index))
-      } catch let error as VisionDataError {
+      } catch {
         failure = error
         // Where all are bad, the first dozen tell.
         if chosen.isEmpty && index == order.prefix(12).last { break }
       }
     }
-    guard !chosen.isEmpty else { throw failure ?? VisionDataError("\(data): no images in it") }
+    guard !chosen.isEmpty else { throw failure ?? DataSetError("\(data): no images in it") }
     return chosen
   }
 }

@@ -1,6 +1,6 @@
 import ArgumentParser
+import DataSets
 import Foundation
-import VisionData
 
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import ArgumentParser
+import DataSets
 import Foundation
-import VisionData
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -39,7 +39,7 @@ struct ShapesCommand: ParsableCommand {
   func validate() throws {
     do {
       _ = try makeShapes()
-    } catch let error as VisionDataError {
+    } catch let error as DataSetError {
       throw ValidationError(error.description)
     }
   }

@@ -1,9 +1,9 @@
 import ArgumentParser
+import DataSets
 import Foundation
 import SimCLR
 import SimCLREvaluation
 import Torch
-import VisionData
 
 struct EmbedCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

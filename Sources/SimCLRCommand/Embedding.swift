@@ -1,10 +1,12 @@
 import ArgumentParser
+import Augmentation
+import DataSets
 import Foundation
+import Loading
 import SimCLR
 import SimCLREvaluation
 import Torch
 import TorchNN
-import VisionData
 
 /// The encoder of a run, ready to embed data sets as its configuration says.
 struct Embedding {

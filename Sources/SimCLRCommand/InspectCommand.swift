@@ -1,6 +1,7 @@
 import ArgumentParser
+import Augmentation
+import DataSets
 import Foundation
-import VisionData
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -66,11 +67,11 @@ struct InspectCommand: ParsableCommand {
     let root = URL(fileURLWithPath: path)
     if let split { return [(split, try DataSetLocator.open(root, split: split))] }
     var opened: [(split: DataSetSplit, dataSet: any ImageDataSet)] = []
-    var failure: VisionDataError?
+    var failure: DataSetError?
     for split in DataSetSplit.allCases {
       do {
         opened.append((split, try DataSetLocator.open(root, split: split)))
-      } catch let error as VisionDataError {
+      } catch let error as DataSetError {
         failure = failure ?? error
         // That hardly any data set has unlabelled images apart need not be said.
         if split != .unlabeled { leftOut[split.rawValue] = error.description }

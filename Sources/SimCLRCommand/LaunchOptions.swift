@@ -1,9 +1,9 @@
 import ArgumentParser
 import Foundation
 import Launching
+import Loading
 import SimCLR
 import Torch
-import VisionData
 
 /// How many processes do the work, for every command that several can do together.
 ///
@@ -95,7 +95,7 @@ extension TrainingConfiguration {
     do {
       try EpochSampler.confirmDivides(
         globalBatchSize, worldSize: processes, accumulationSteps: accumulationSteps)
-    } catch let error as VisionDataError {
+    } catch let error as LoadingError {
       throw ConfigurationError(error.description)
     }
   }

@@ -1,11 +1,14 @@
 import ArgumentParser
+import Augmentation
+import DataSets
 import Foundation
+import Images
 import Launching
+import Loading
 import SimCLR
 import SimCLREvaluation
 import Torch
 import TorchDistributed
-import VisionData
 
 /// The program: reads the arguments, runs the command, and turns every error into a line and an exit code.
 @main
@@ -44,8 +47,8 @@ struct SimCLRTool: ParsableCommand {
     switch error {
     case let stop as ExitCode: leave(stop)
     case let error as DistributedError where error.origin == .everywhere && !isSupervised: leave(code)
-    case is ConfigurationError, is LaunchError, is RunError, is EvaluationError, is TorchError, is VisionDataError,
-      is DistributedError:
+    case is ConfigurationError, is LaunchError, is RunError, is EvaluationError, is TorchError, is ImageError,
+      is DataSetError, is AugmentationError, is LoadingError, is DistributedError:
       leave(code, "\(error)")
     default: break
     }

@@ -1,7 +1,8 @@
+import DataSets
+import Loading
 import SimCLR
 import Torch
 import TorchNN
-import VisionData
 
 /// Computes the features of images with a frozen encoder, and proves that it stayed frozen: every parameter and buffer
 /// has the same bits after as before.
@@ -48,7 +49,7 @@ public struct FeatureExtractor {
   /// - Parameters:
   ///   - loader: makes batches of images as they are measured; the batch size decides how much memory it takes.
   ///   - onProgress: hears after each batch how far in the data set it reached, of how many images.
-  /// - Throws: `VisionDataError` when too many images cannot be read; ``EvaluationError`` when the encoder changed.
+  /// - Throws: `LoadingError` when too many images cannot be read; ``EvaluationError`` when the encoder changed.
   public func features(
     of loader: LabelledLoader, onProgress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Features {

@@ -1,7 +1,7 @@
 import Foundation
+import Randomness
 import SimCLR
 import Testing
-import VisionData
 
 /// Random ranks are killed at random moments, again and again, and the parameters end as if nothing had happened.
 ///

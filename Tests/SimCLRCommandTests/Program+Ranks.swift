@@ -1,6 +1,5 @@
 import Foundation
 import Launching
-import VisionData
 
 /// The ranks of a job: those that a supervisor started, or those that the test starts as another launcher would.
 extension Program {

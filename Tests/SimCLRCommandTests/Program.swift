@@ -1,5 +1,7 @@
+import Augmentation
 import Foundation
-import VisionData
+import Images
+import Randomness
 
 /// Runs of the built program, in a scratch folder with a few images.
 struct Program {

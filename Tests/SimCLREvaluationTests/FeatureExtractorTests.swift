@@ -1,8 +1,10 @@
+import Augmentation
+import DataSets
+import Loading
 import SimCLR
 import SimCLREvaluation
 import Testing
 import Torch
-import VisionData
 
 @Suite("Feature extractor")
 struct FeatureExtractorTests {
@@ -98,7 +100,7 @@ struct FeatureExtractorTests {
 
   @Test("too many unreadable images end the extraction with the reader's error")
   func tooManyBadImages() {
-    #expect(throws: VisionDataError.self) {
+    #expect(throws: LoadingError.self) {
       try FeatureExtractor(encoder).features(of: loader(StripedImages(count: 40, unreadable: [1, 2])))
     }
   }

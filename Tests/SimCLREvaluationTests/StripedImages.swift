@@ -1,4 +1,6 @@
-import VisionData
+import DataSets
+import Images
+import Randomness
 
 /// Images of 16 × 16 pixels in two classes: stripes lying and standing, each image with other shades and widths.
 struct StripedImages: ImageDataSet {
@@ -13,7 +15,7 @@ struct StripedImages: ImageDataSet {
   func label(at index: Int) -> Int? { isLabelled ? index % 2 : nil }
 
   func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
-    if unreadable.contains(index) { throw VisionDataError("\(name(at: index)): unreadable on purpose") }
+    if unreadable.contains(index) { throw ImageError("\(name(at: index)): unreadable on purpose") }
     var generator = PhiloxGenerator(seed: 1, epoch: 0, sample: first + index, stream: 0)
     let side = 16
     let (period, phase) = (2 + generator.integer(below: 3), generator.integer(below: 8))

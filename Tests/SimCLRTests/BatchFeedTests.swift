@@ -1,7 +1,7 @@
+import Loading
 import SimCLR
 import Testing
 import Torch
-import VisionData
 
 @Suite struct BatchFeedTests {
   /// Copies tensors, and notes what it is asked for.

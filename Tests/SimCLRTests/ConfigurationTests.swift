@@ -1,7 +1,7 @@
+import Augmentation
 import Foundation
 import SimCLR
 import Testing
-import VisionData
 
 @Suite struct ConfigurationTests {
   private func error(_ yaml: String, _ overrides: [String] = []) -> String {

@@ -1,9 +1,10 @@
+import Augmentation
+import DataSets
 import Foundation
 import SimCLR
 import Testing
 import Torch
 import TorchNN
-import VisionData
 
 @Suite struct PretrainingTests {
   @Test("training lowers the loss and leaves configuration, metrics and checkpoints")
@@ -240,7 +241,7 @@ import VisionData
     defer { fixture.remove() }
     let run = fixture.run("run")
     #expect(throws: ConfigurationError.self) { try Pretraining.start(fixture.configuration(), in: run) }
-    #expect(throws: VisionDataError.self) {
+    #expect(throws: DataSetError.self) {
       try Pretraining.start(fixture.configuration("data.path=/nowhere"), in: run)
     }
     #expect(throws: ConfigurationError.self) { try Pretraining.start(fixture.configuration("data.path="), in: run) }

@@ -1,7 +1,7 @@
+import Augmentation
 import Foundation
 import SimCLR
 import Testing
-import VisionData
 
 /// The files of `Configurations/`.
 @Suite struct RecipeTests {

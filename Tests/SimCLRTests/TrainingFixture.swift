@@ -1,6 +1,8 @@
+import Augmentation
 import Foundation
+import Images
+import Randomness
 import SimCLR
-import VisionData
 
 /// A folder with a few small images and a run folder, both gone with ``remove()``.
 struct TrainingFixture {

@@ -57,7 +57,7 @@ fuzz() {
 
 [[ $runs =~ ^[1-9][0-9]*$ ]] || fail "RUNS is a number of inputs, got '$runs'"
 find_clang
-python3 Tests/fuzz/seeds.py Tests/VisionDataTests/Fixtures "$folder/seeds"
+python3 Tests/fuzz/seeds.py Tests/ImagesTests/Fixtures "$folder/seeds"
 for format in jpeg png; do
   build "$format"
   fuzz "$format"

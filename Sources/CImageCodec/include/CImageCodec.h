@@ -1,4 +1,4 @@
-// JPEG and PNG for VisionData: bytes in, RGB pixels or a line of error text out. Nothing here prints or exits.
+// JPEG and PNG for Images: bytes in, RGB pixels or a line of error text out. Nothing here prints or exits.
 //
 // Every function that can fail returns 0, or another value after writing one line of text to `error`.
 #ifndef CIMAGECODEC_H

@@ -1,6 +1,6 @@
+import Augmentation
 import Torch
 import TorchDistributed
-import VisionData
 
 /// What pretraining with a configuration takes of the device's memory, and which batch would fit: found by making two
 /// small steps on noise and counting the bytes of tensors. Nothing is trained and nothing written.

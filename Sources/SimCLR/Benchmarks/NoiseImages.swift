@@ -1,4 +1,6 @@
-import VisionData
+import DataSets
+import Images
+import Randomness
 
 /// Images of random pixels, for measuring where there are no others.
 struct NoiseImages: ImageDataSet {

@@ -1,7 +1,9 @@
+import Augmentation
+import DataSets
 import Foundation
+import Loading
 import Torch
 import TorchDistributed
-import VisionData
 
 /// Measures steps of pretraining, those that ``Pretraining`` makes, and writes no file.
 ///

@@ -1,6 +1,6 @@
+import Augmentation
 import Torch
 import TorchDistributed
-import VisionData
 
 /// Bytes that one of W processes sends in a step of pretraining, by theory: a ring all-reduce sends 2 (W − 1) / W times
 /// the tensor from each process, an all-gather W − 1 times the process's own part; so does a small tensor that is reduced.

@@ -1,7 +1,7 @@
+import Augmentation
 import Foundation
 import Torch
 import TorchNN
-import VisionData
 
 extension Configuration {
   /// Reads a YAML file and lays `overrides` of the form `section.key=value` over it.
@@ -46,7 +46,7 @@ extension Configuration {
   public func validate() throws {
     do {
       try augmentation.validate()
-    } catch let error as VisionDataError {
+    } catch let error as AugmentationError {
       throw ConfigurationError(error.description)
     }
     try require(0...1024 ~= data.threads, "data.threads", "0 (all cores) to 1024", data.threads)

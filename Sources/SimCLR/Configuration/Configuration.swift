@@ -1,7 +1,7 @@
+import Augmentation
 import Foundation
 import Torch
 import TorchNN
-import VisionData
 
 /// Everything that defines a pretraining run. The defaults are the paper's; `auto` and 0 stand for what ``resolved()``
 /// fills in.

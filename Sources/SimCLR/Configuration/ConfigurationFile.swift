@@ -1,5 +1,5 @@
+import Augmentation
 import Foundation
-import VisionData
 import Yams
 
 /// The text form of a ``Configuration``: YAML with snake-case keys, every key optional, unknown keys refused, and

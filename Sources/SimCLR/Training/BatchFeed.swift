@@ -1,5 +1,5 @@
+import Loading
 import Torch
-import VisionData
 
 /// What takes the views of a batch to the device while that computes.
 package protocol BatchUploading: AnyObject {

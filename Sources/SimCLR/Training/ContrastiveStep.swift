@@ -1,7 +1,7 @@
+import Augmentation
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 /// What a step computes before the optimizer changes anything: the loss of the global batch, of which this process has a
 /// part of the images, and its gradients.

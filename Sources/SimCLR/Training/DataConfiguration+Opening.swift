@@ -1,10 +1,10 @@
+import DataSets
 import Foundation
-import VisionData
 
 extension Configuration {
   /// The images to train on.
   ///
-  /// - Throws: ``ConfigurationError`` when none are named; `VisionDataError` when they are not there.
+  /// - Throws: ``ConfigurationError`` when none are named; `DataSetError` when they are not there.
   func trainingImages() throws -> any ImageDataSet {
     guard !data.path.isEmpty else {
       throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
@@ -16,7 +16,7 @@ extension Configuration {
 extension DataConfiguration {
   /// The images to train on.
   ///
-  /// - Throws: `VisionDataError` when they are not there, or a list names some that are not.
+  /// - Throws: `DataSetError` when they are not there, or a list names some that are not.
   func openTrainingImages() throws -> any ImageDataSet {
     var images = try openSplit(URL(fileURLWithPath: path))
     if !classes.isEmpty { images = try SubsetDataSet(images, classesIn: URL(fileURLWithPath: classes)) }

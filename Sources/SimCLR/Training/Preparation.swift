@@ -1,8 +1,10 @@
+import Augmentation
+import DataSets
 import Foundation
+import Loading
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 /// All that a run needs before its first step and that can fail: found out before anything is written.
 struct Preparation {
@@ -116,7 +118,7 @@ extension TrainingConfiguration {
       return try EpochSampler(
         count: count, globalBatchSize: globalBatchSize, seed: UInt64(seed), rank: world.rank, worldSize: world.size,
         accumulationSteps: accumulationSteps)
-    } catch let error as VisionDataError {
+    } catch let error as LoadingError {
       throw ConfigurationError(error.description)
     }
   }

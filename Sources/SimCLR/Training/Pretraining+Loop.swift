@@ -1,9 +1,10 @@
+import DataSets
 import Foundation
+import Loading
 import Synchronization
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 extension Pretraining {
   /// Trains to the end, or until `shouldStop` says so after a step.
@@ -11,7 +12,7 @@ extension Pretraining {
   /// - Parameters:
   ///   - report: told what happens, on the calling thread. Ranks other than the first are told of their own images only.
   ///   - shouldStop: asked in every step; all processes stop where one wants to.
-  /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `VisionDataError` when too many
+  /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `LoadingError` when too many
   ///   images cannot be read; `DistributedError` when another process is lost.
   public func train(
     report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }

@@ -1,8 +1,8 @@
+import DataSets
 import Foundation
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 /// Pretrains an encoder as a configuration says, alone or together with other processes: from the start, or from a run's
 /// latest checkpoint.
@@ -40,7 +40,7 @@ public final class Pretraining {
   ///   - configuration: resolved.
   ///   - run: where rank 0 writes; other ranks never look there.
   ///   - world: the processes that share the work; all must call this alike.
-  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
   ///   was written.
   public static func start(_ configuration: Configuration, in run: RunFolder, with world: World = .alone()) throws
     -> Pretraining
@@ -55,7 +55,7 @@ public final class Pretraining {
   /// ``Checkpoint/latest(in:)`` is lost, the newest checkpoint that is whole takes its place.
   ///
   /// - Parameter configuration: resolved; it may differ from the run's only in what does not change the result.
-  /// - Throws: ``RunError``, ``TorchError``, `VisionDataError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
   ///   was written.
   public static func resume(_ configuration: Configuration, in run: RunFolder, with world: World = .alone()) throws
     -> Pretraining

@@ -1,7 +1,9 @@
+import Augmentation
+import DataSets
+import Loading
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 /// A model while it is trained, in one of the processes that share the work: what a step reads and changes. It knows of no
 /// files and of no position in the epochs.

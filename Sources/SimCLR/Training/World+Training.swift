@@ -1,8 +1,9 @@
+import DataSets
 import Foundation
+import Images
 import Torch
 import TorchDistributed
 import TorchNN
-import VisionData
 
 extension World {
   /// Confirms that all processes are the same program with the same configuration.

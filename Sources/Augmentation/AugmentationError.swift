@@ -1,0 +1,10 @@
+/// Settings that no view can be made with: one or two plain lines that say what was expected, what came and, where it helps, what to try.
+public struct AugmentationError: Error, CustomStringConvertible, Sendable, Equatable {
+  /// The text for the user.
+  public let description: String
+
+  /// Wraps a text for the user.
+  public init(_ description: String) {
+    self.description = description
+  }
+}

@@ -1,0 +1,127 @@
+import Images
+
+/// What augmentation does to images, as a picture: a column for each image, a row for each operation by itself and for
+/// each full view (Figure 1 of the founding paper; Figure 4 of SimCLR, arXiv 2002.05709).
+public struct AugmentationFigure {
+  /// Side of a picture in pixels.
+  public let side: Int
+  private let augmenter: ViewAugmenter
+
+  private static let gap = 12
+  private static let margin = 24
+  private static let textScale = 2
+  private static let background: UInt8 = 255
+  private static let ink: UInt8 = 40
+
+  /// - Parameters:
+  ///   - configuration: How views are made; their size is replaced by `side`, which local views do not exceed either.
+  ///   - side: At least 1.
+  /// - Throws: `AugmentationError` when no view can be made so.
+  public init(_ configuration: AugmentationConfiguration, side: Int, seed: UInt64) throws {
+    precondition(side >= 1, "AugmentationFigure: expected pictures of at least 1 pixel, got \(side)")
+    var configuration = configuration
+    configuration.imageSize = side
+    configuration.localViews.imageSize = min(configuration.localViews.imageSize, side)
+    try configuration.validate()
+    self.side = side
+    augmenter = ViewAugmenter(configuration, seed: seed)
+  }
+
+  /// The names of the rows, from the top.
+  public var rowNames: [String] {
+    ["original", "crop, resize", "flip", "color jitter", "grayscale", "gaussian blur", "solarize"]
+      + augmenter.views.indices.map { "view \($0 + 1)" }
+  }
+
+  /// Draws the figure.
+  ///
+  /// - Parameter images: Of any size, at least one.
+  public func draw(_ images: [PixelImage]) -> PixelImage {
+    precondition(!images.isEmpty, "AugmentationFigure.draw: expected at least one image")
+    let names = rowNames
+    let labelWidth = names.map(\.count).max()! * BitmapFont.advance * Self.textScale
+    let left = Self.margin + labelWidth + Self.gap
+    let width = left + images.count * (side + Self.gap) - Self.gap + Self.margin
+    let height = 2 * Self.margin + names.count * (side + Self.gap) - Self.gap
+    var canvas = PixelImage(
+      width: width, height: height, pixels: [UInt8](repeating: Self.background, count: 3 * width * height))
+    for (row, name) in names.enumerated() {
+      let top = Self.margin + row * (side + Self.gap)
+      canvas.write(
+        name, left: Self.margin, top: top + (side - BitmapFont.height * Self.textScale) / 2, scale: Self.textScale,
+        level: Self.ink)
+    }
+    for (column, image) in images.enumerated() {
+      for (row, picture) in pictures(of: image, sample: column).enumerated() {
+        // A local view is smaller than the others: it stands in the middle of its place.
+        let inset = (side - picture.width) / 2
+        canvas.paste(
+          picture, left: left + column * (side + Self.gap) + inset,
+          top: Self.margin + row * (side + Self.gap) + inset)
+      }
+    }
+    return canvas
+  }
+
+  /// The pictures of one column, from the top.
+  private func pictures(of image: PixelImage, sample: Int) -> [PixelImage] {
+    let shortSide = min(image.width, image.height)
+    let middle = CropRectangle(
+      top: (image.height - shortSide) / 2, left: (image.width - shortSide) / 2, height: shortSide, width: shortSide)
+    let original = image.resizedCrop(middle, width: side, height: side)
+    let always = alwaysAugmenting.parameters(
+      width: image.width, height: image.height, epoch: 0, sample: sample, view: 0)
+    func changed(_ change: (inout PixelImage) -> Void) -> PixelImage {
+      var picture = original
+      change(&picture)
+      return picture
+    }
+    return [
+      original,
+      image.resizedCrop(always.crop, width: side, height: side),
+      changed { $0.flipHorizontally() },
+      changed { picture in
+        for adjustment in always.colorAdjustments { picture.adjust(adjustment) }
+      },
+      changed { $0.convertToGrayscale() },
+      changed { picture in
+        if let sigma = always.blurSigma {
+          picture.gaussianBlur(kernelSize: augmenter.configuration.blurKernelSize, sigma: sigma)
+        }
+      },
+      changed { $0.solarize(threshold: augmenter.configuration.solarizeThreshold * 255) },
+    ]
+      + augmenter.views.indices.map { augmenter.view(of: image, epoch: 0, sample: sample, view: $0) }
+  }
+
+  /// The same with every operation certain.
+  private var alwaysAugmenting: ViewAugmenter {
+    var configuration = augmenter.configuration
+    configuration.jitterProbability = 1
+    configuration.blurProbability = 1
+    return ViewAugmenter(configuration, seed: augmenter.seed)
+  }
+}
+
+extension PixelImage {
+  /// Copies an image into this one, where it has room for it.
+  fileprivate mutating func paste(_ image: PixelImage, left: Int, top: Int) {
+    for row in 0..<image.height {
+      let source = row * image.width * 3
+      let target = ((top + row) * width + left) * 3
+      pixels.replaceSubrange(
+        target..<(target + 3 * image.width), with: image.pixels[source..<(source + 3 * image.width)])
+    }
+  }
+
+  fileprivate mutating func write(_ text: String, left: Int, top: Int, scale: Int, level: UInt8) {
+    BitmapFont.draw(text, left: left, top: top, scale: scale) { dotLeft, dotTop in
+      for row in dotTop..<(dotTop + scale) where 0..<height ~= row {
+        for column in dotLeft..<(dotLeft + scale) where 0..<width ~= column {
+          let start = (row * width + column) * 3
+          for channel in 0..<3 { pixels[start + channel] = level }
+        }
+      }
+    }
+  }
+}

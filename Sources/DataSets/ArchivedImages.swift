@@ -1,0 +1,200 @@
+import Foundation
+import Images
+
+/// Images in tar archives, read in place: nothing is unpacked, and any image can be read at any time.
+///
+/// An archive is gone through once, when it is opened. A file is open only while an image is read from it, so that the
+/// number of shards is not limited by the number of open files.
+public struct ArchivedImages: ImageDataSet {
+  struct Record: Sendable {
+    let archive: Int32
+    var label: Int32
+    let offset: Int
+    let size: Int
+    let name: String
+
+    func labelled(_ label: Int32) -> Record {
+      var record = self
+      record.label = label
+      return record
+    }
+  }
+
+  public let layout: String
+  public let classNames: [String]
+  private let archives: [String]
+  private let records: [Record]
+
+  /// - Parameters:
+  ///   - kind: What lies in the archives.
+  ///   - records: In the order of the data set; `label` is −1 where there are no classes.
+  private init(_ kind: String, in archives: [TarArchive], records: [Record], classNames: [String]) {
+    layout = "\(kind) in " + (archives.count == 1 ? "a tar archive" : "\(archives.count) tar archives")
+    (self.archives, self.records, self.classNames) = (archives.map(\.path), records, classNames)
+  }
+
+  public var count: Int { records.count }
+
+  public func label(at index: Int) -> Int? { classNames.isEmpty ? nil : Int(records[index].label) }
+
+  public func name(at index: Int) -> String { archives[Int(records[index].archive)] + "/" + records[index].name }
+
+  public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
+    let record = records[index]
+    let file = try ArchiveFile(archives[Int(record.archive)])
+    try file.read(into: buffer.resize(to: record.size), at: record.offset)
+    return .encoded
+  }
+}
+
+// MARK: - Kinds of archive
+
+extension ArchivedImages {
+  /// Opens tar archives.
+  ///
+  /// | what is in them | classes |
+  /// |---|---|
+  /// | tar archives of images, as `ILSVRC2012_img_train.tar` | the names of the inner archives |
+  /// | images with `.cls` files of the same name (WebDataset) | the numbers in those |
+  /// | images in folders | the first folder |
+  /// | images | none |
+  ///
+  /// - Throws: `DataSetError` when an archive cannot be read, is damaged, holds no image or links to images, or labels
+  ///   some images and not others.
+  public init(_ paths: [String]) throws {
+    let archives = try paths.map { try TarArchive($0).withoutLinkedImages() }
+    let entries = archives.flatMap(\.entries)
+    if entries.contains(where: { $0.name.hasSuffix(".tar") }) {
+      try self.init(classArchivesIn: archives)
+    } else if entries.contains(where: { $0.name.hasSuffix(".cls") }) {
+      try self.init(samplesIn: archives)
+    } else {
+      try self.init(foldersIn: archives)
+    }
+    guard !records.isEmpty else {
+      throw DataSetError("\(paths[0]): no images in it; expected .jpg, .jpeg or .png files in a tar archive")
+    }
+  }
+
+  /// ImageNet's: an archive of archives, one for each class. A class may be spread over several outer ones.
+  private init(classArchivesIn archives: [TarArchive]) throws {
+    var classes: [String: [Record]] = [:]
+    for (number, archive) in archives.enumerated() {
+      for inner in archive.entries where inner.name.hasSuffix(".tar") {
+        let name = String(lastComponent(inner.name).dropLast(".tar".count))
+        let images = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries.filter {
+          isImage($0.name)
+        }
+        classes[name, default: []] += sorted(images).map { image in
+          Record(
+            archive: Int32(number), label: -1, offset: image.offset, size: image.size, name: name + "/" + image.name)
+        }
+      }
+    }
+    let names = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    let records = names.enumerated().flatMap { label, name in
+      classes[name]!.map { $0.labelled(Int32(label)) }
+    }
+    self.init("an archive for each class", in: archives, records: records, classNames: names)
+  }
+
+  /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side.
+  private init(samplesIn archives: [TarArchive]) throws {
+    var records: [Record] = []
+    for (number, archive) in archives.enumerated() {
+      var keys: Set<Substring> = []
+      var rest = archive.entries[...]
+      while let first = rest.first {
+        let key = sampleKey(first.name)
+        let files = rest.prefix { sampleKey($0.name) == key }
+        rest = rest.dropFirst(files.count)
+        let images = files.filter { isImage($0.name) }
+        guard let image = images.first else { continue }
+        guard images.count == 1, keys.insert(key).inserted else {
+          throw DataSetError("\(archive.path): expected one image named \(key), got several")
+        }
+        guard let label = files.first(where: { $0.name.hasSuffix(".cls") }) else {
+          throw DataSetError(
+            "\(archive.path): \(image.name) has no label, but others have: expected \(key).cls beside it")
+        }
+        records.append(
+          Record(
+            archive: Int32(number), label: try Self.label(label, in: archive), offset: image.offset, size: image.size,
+            name: image.name))
+      }
+    }
+    let classCount = (records.map { Int($0.label) }.max() ?? -1) + 1
+    self.init(
+      "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init))
+  }
+
+  private static func label(_ entry: TarArchive.Entry, in archive: TarArchive) throws -> Int32 {
+    let text = String(
+      decoding: try ArchiveFile(archive.path).read(min(entry.size, 64), at: entry.offset), as: UTF8.self
+    )
+    .trimmingCharacters(in: .whitespacesAndNewlines)
+    guard let label = Int32(text), 0..<1_000_000 ~= label else {
+      throw DataSetError("\(archive.path): expected a class number from 0 in \(entry.name), got '\(text)'")
+    }
+    return label
+  }
+
+  /// Images as they would lie unpacked: in folders, one a class, or all in one place.
+  private init(foldersIn archives: [TarArchive]) throws {
+    var found: [(name: String, archive: Int32, entry: TarArchive.Entry)] = []
+    for (number, archive) in archives.enumerated() {
+      for entry in sorted(archive.entries) where isImage(entry.name) {
+        let name = entry.name.hasPrefix("./") ? String(entry.name.dropFirst(2)) : entry.name
+        found.append((name, Int32(number), entry))
+      }
+    }
+    let folders = Set(found.map { folder($0.name) })
+    let classNames = folders == [""] ? [] : folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    guard !classNames.contains("") else {
+      throw DataSetError(
+        "\(archives[0].path) holds images directly and in folders; keep either class folders or a flat archive")
+    }
+    let labels = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, Int32($0)) })
+    let records = found.map { image in
+      Record(
+        archive: image.archive, label: labels[folder(image.name)] ?? -1, offset: image.entry.offset,
+        size: image.entry.size, name: image.name)
+    }
+    self.init(
+      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames)
+  }
+}
+
+extension TarArchive {
+  /// The archive itself.
+  ///
+  /// - Throws: `DataSetError` when an image in it is a link, which would otherwise be missing without a word.
+  fileprivate func withoutLinkedImages() throws -> TarArchive {
+    guard let link = links.first(where: isImage) else { return self }
+    throw DataSetError(
+      "\(path): \(link) is a link, expected the image itself; pack it with tar --dereference --hard-dereference")
+  }
+}
+
+private func sorted(_ entries: [TarArchive.Entry]) -> [TarArchive.Entry] {
+  entries.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+}
+
+private func lastComponent(_ name: String) -> Substring { name.split(separator: "/").last ?? "" }
+
+/// The first folder of a path; empty where there is none.
+private func folder(_ name: String) -> String {
+  name.firstIndex(of: "/").map { String(name[..<$0]) } ?? ""
+}
+
+/// A name up to the first dot of its last component.
+private func sampleKey(_ name: String) -> Substring {
+  let start = name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex
+  return name[..<(name[start...].firstIndex(of: ".") ?? name.endIndex)]
+}
+
+private func isImage(_ name: String) -> Bool {
+  let file = lastComponent(name)
+  guard !file.hasPrefix("."), let dot = file.lastIndex(of: ".") else { return false }
+  return ["jpg", "jpeg", "png"].contains(file[file.index(after: dot)...].lowercased())
+}

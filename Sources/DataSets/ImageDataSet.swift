@@ -1,0 +1,65 @@
+import Images
+
+/// A finite, ordered collection of images that any thread may read at any time.
+///
+/// The order is fixed: index `i` names the same image in every process and every run, which is what makes sampling,
+/// resuming and replacing unreadable images reproducible.
+public protocol ImageDataSet: Sendable {
+  /// Number of images, at least 1.
+  var count: Int { get }
+
+  /// How the images are laid out, in a few words for people: `class folders`.
+  var layout: String { get }
+
+  /// Names of the classes, in the order of their labels; empty when the images carry no labels.
+  var classNames: [String] { get }
+
+  /// The label of the image at `index`, in `0..<classNames.count`, or nil when the images carry none.
+  func label(at index: Int) -> Int?
+
+  /// Reads what is stored for the image at `index`, undecoded, into `buffer`.
+  ///
+  /// - Throws: An error that names the image when it cannot be read: any error counts as a bad image.
+  func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage
+
+  /// What a log calls the image at `index`: its path, or the file and record that hold it.
+  func name(at index: Int) -> String
+}
+
+extension ImageDataSet {
+  /// Reads and decodes the image at `index`.
+  ///
+  /// - Parameter honorsEXIFOrientation: Whether it is turned upright as its EXIF data say.
+  /// - Throws: What `read(at:into:)` throws, and an `ImageError` that names the image when it cannot be decoded.
+  public func image(at index: Int, honorsEXIFOrientation: Bool = false) throws -> PixelImage {
+    let buffer = ByteBuffer()
+    switch try read(at: index, into: buffer) {
+    case .pixels(let width, let height):
+      return PixelImage(width: width, height: height, pixels: Array(buffer.bytes))
+    case .encoded:
+      do {
+        return try ImageCodec.decode(buffer.bytes, honorsEXIFOrientation: honorsEXIFOrientation)
+      } catch let error as ImageError {
+        throw error.naming(name(at: index))
+      }
+    }
+  }
+}
+
+/// What a data set holds for an image.
+public enum StoredImage: Sendable, Equatable {
+  /// A JPEG or PNG file.
+  case encoded
+  /// Interleaved 8-bit RGB, row by row without gaps.
+  case pixels(width: Int, height: Int)
+}
+
+/// The parts of a data set: what is learned from, what is measured on, and, in STL-10, what has no labels.
+public enum DataSetSplit: String, Sendable, CaseIterable, Codable {
+  case train
+  case test
+  case unlabeled
+
+  /// The two that every labelled data set has.
+  public static let labelled: [DataSetSplit] = [.train, .test]
+}

@@ -1,0 +1,48 @@
+import DataSets
+import Synchronization
+
+/// Counts the images of a data set that cannot be read, and draws the line: a few are skipped, many stop the run.
+///
+/// A large data set usually has a handful of broken files, and training does as well without them. More than 1 % means
+/// that something else is wrong (a broken disk, an interrupted copy, the wrong folder), and training on what is left
+/// would go unnoticed. Safe to use from many threads.
+public final class BadImageTally: Sendable {
+  private struct State {
+    var indices: Set<Int> = []
+    var first: String?
+  }
+
+  private let dataSetCount: Int
+  private let onBadImage: @Sendable (String) -> Void
+  private let state = Mutex(State())
+
+  /// - Parameters:
+  ///   - dataSetCount: images in the data set, against which the 1 % is measured.
+  ///   - onBadImage: called once for every bad image, on the thread that met it, with one line that names it and
+  ///     says what is wrong.
+  public init(dataSetCount: Int, onBadImage: @escaping @Sendable (String) -> Void) {
+    self.dataSetCount = dataSetCount
+    self.onBadImage = onBadImage
+  }
+
+  /// Distinct images found bad so far.
+  public var count: Int { state.withLock { $0.indices.count } }
+
+  /// Notes that the image at `index` cannot be read, for a reason that names it. Noting it again changes nothing.
+  ///
+  /// - Throws: `LoadingError` when more than 1 % of the data set is bad.
+  public func record(_ error: any Error, index: Int) throws {
+    let reason = "\(error)"
+    let (isNew, count, first) = state.withLock { state in
+      let isNew = state.indices.insert(index).inserted
+      if state.first == nil { state.first = reason }
+      return (isNew, state.indices.count, state.first ?? "")
+    }
+    if isNew { onBadImage(reason) }
+    if count * 100 > dataSetCount {
+      throw LoadingError(
+        "more than 1 % of the images cannot be read (\(count) of \(dataSetCount), first: \(first)); "
+          + "repair or remove them, or check that this is the right folder")
+    }
+  }
+}

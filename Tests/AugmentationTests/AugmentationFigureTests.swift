@@ -1,0 +1,46 @@
+import Augmentation
+import Images
+import Testing
+
+@Suite("Augmentation figure")
+struct AugmentationFigureTests {
+  private static let images = (0..<3).map { number in
+    PixelImage(
+      width: 40 + number, height: 32,
+      pixels: (0..<((40 + number) * 32 * 3)).map { UInt8(truncatingIfNeeded: $0 &* ($0 + number) / 11) })
+  }
+
+  @Test("a column holds the original and a view as training sees it")
+  func places() throws {
+    let figure = try AugmentationFigure(AugmentationConfiguration(), side: 32, seed: 4)
+    #expect(figure.rowNames.count == 9)
+    let canvas = figure.draw(Self.images)
+    #expect(canvas.height == 48 + 9 * 32 + 8 * 12)
+    var configuration = AugmentationConfiguration()
+    configuration.imageSize = 32
+    let view = ViewAugmenter(configuration, seed: 4).view(of: Self.images[2], epoch: 0, sample: 2, view: 1)
+    let left = canvas.width - 24 - 32
+    for row in 0..<32 {
+      let start = ((24 + 8 * 44 + row) * canvas.width + left) * 3
+      #expect(Array(canvas.pixels[start..<start + 96]) == Array(view.pixels[row * 96..<(row + 1) * 96]))
+    }
+    let original = Self.images[0].resizedCrop(.init(top: 0, left: 4, height: 32, width: 32), width: 32, height: 32)
+    let first = ((24 + 5) * canvas.width + left - 2 * 44) * 3
+    #expect(Array(canvas.pixels[first..<first + 96]) == Array(original.pixels[5 * 96..<6 * 96]))
+  }
+
+  @Test("local views have rows of their own, smaller pictures")
+  func localViews() throws {
+    var configuration = AugmentationConfiguration()
+    configuration.localViews.count = 2
+    configuration.localViews.imageSize = 20
+    let figure = try AugmentationFigure(configuration, side: 32, seed: 0)
+    #expect(figure.rowNames.suffix(4) == ["view 1", "view 2", "view 3", "view 4"])
+    #expect(figure.draw([Self.images[0]]).height == 48 + 11 * 32 + 10 * 12)
+  }
+
+  @Test("a PNG holds every pixel")
+  func png() throws {
+    #expect(try ImageCodec.decode(ImageCodec.encodePNG(Self.images[1])) == Self.images[1])
+  }
+}
