@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __AVX2__
-
 enum { SAMPLES_BEYOND = 64, KEPT_BYTES = 64 << 20 };
 
 typedef struct {
@@ -167,7 +165,7 @@ static void convert(baseline_decoder *decoder, cimagecodec_rectangle region, siz
   uint8_t *output = pixels + (y - region.top) * region.width * 3;
   const uint8_t *samples = row_of(luma, y) + offset;
   if (decoder->count == 1) {
-    convert_grey_row(samples, region.width, output);
+    convert_gray_row(samples, region.width, output);
   } else {
     convert_row(samples, chroma[0] + offset, chroma[1] + offset, region.width, output);
   }
@@ -226,9 +224,9 @@ static int prepare(
 int baseline_decode(
     baseline_decoder *decoder, const struct jpeg_decompress_struct *codec, cimagecodec_rectangle region,
     uint8_t *pixels) {
-  int is_grey = codec->num_components == 1;
-  size_t mcu_width = is_grey ? 8 : (size_t)codec->max_h_samp_factor * 8;
-  size_t mcu_height = is_grey ? 8 : (size_t)codec->max_v_samp_factor * 8;
+  int is_gray = codec->num_components == 1;
+  size_t mcu_width = is_gray ? 8 : (size_t)codec->max_h_samp_factor * 8;
+  size_t mcu_height = is_gray ? 8 : (size_t)codec->max_v_samp_factor * 8;
   size_t width = codec->image_width, height = codec->image_height;
   size_t bottom = region.top + region.height, right = region.left + region.width;
   size_t mcu_columns = (width + mcu_width - 1) / mcu_width;
@@ -264,31 +262,3 @@ int baseline_decode(
   if (bits_left(&decoder->reader) < 0) return 0;
   return bottom < height || ends_with(decoder, JPEG_EOI);
 }
-
-#else
-
-// Its arithmetic is written for AVX2; without it libjpeg decodes everything.
-struct baseline_decoder {
-  int unused;
-};
-
-baseline_decoder *baseline_create(void) { return calloc(1, sizeof(baseline_decoder)); }
-
-void baseline_destroy(baseline_decoder *decoder) { free(decoder); }
-
-int baseline_accepts(const struct jpeg_decompress_struct *codec) {
-  (void)codec;
-  return 0;
-}
-
-int baseline_decode(
-    baseline_decoder *decoder, const struct jpeg_decompress_struct *codec, cimagecodec_rectangle region,
-    uint8_t *pixels) {
-  (void)decoder;
-  (void)codec;
-  (void)region;
-  (void)pixels;
-  return 0;
-}
-
-#endif

@@ -1,4 +1,4 @@
-// A second decoder for the kind of JPEG that nearly all photographs are: baseline, 8 bits, one scan, grey or YCbCr with
+// A second decoder for the kind of JPEG that nearly all photographs are: baseline, 8 bits, one scan, gray or YCbCr with
 // chroma at full size, at half its width, or at half its width and height. Its pixels are those of libjpeg-turbo (islow
 // transform, fancy upsampling), to the bit. It makes no pixel that is not asked for, and its Huffman decoder, where most of
 // the time goes, is the faster one.
@@ -33,7 +33,7 @@ int baseline_decode(
 
 // MARK: - Entropy coding
 
-// With coefficients up to LARGEST_COEFFICIENT, dequantised, and as much halfway, no sum in libjpeg's vector instructions
+// With coefficients up to LARGEST_COEFFICIENT, dequantized, and as much halfway, no sum in libjpeg's vector instructions
 // is cut off; what an encoder makes of pixels is about half of that.
 enum { LOOKUP_BITS = 10, LARGEST_COEFFICIENT = 16383 };
 
@@ -75,7 +75,7 @@ int skip_block(bit_reader *reader, block_coding *coding);
 
 // MARK: - Pixels
 
-// Dequantises the coefficients, of which `count` are not 0, and makes 8 × 8 samples of them by libjpeg's islow transform.
+// Dequantizes the coefficients, of which `count` are not 0, and makes 8 × 8 samples of them by libjpeg's islow transform.
 // Returns 0 when a number is so great that libjpeg's vector instructions would cut it off.
 int transform_block(
     const int16_t block[64], int count, const int32_t quantizers[64], uint8_t *samples, size_t bytes_per_row);
@@ -85,6 +85,6 @@ void upsample_row(const int16_t *sums, size_t count, int is_quadrupled, uint8_t 
 
 // Writes pixels, in groups of 16: up to 15 more than asked for.
 void convert_row(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, size_t count, uint8_t *rgb);
-void convert_grey_row(const uint8_t *y, size_t count, uint8_t *rgb);
+void convert_gray_row(const uint8_t *y, size_t count, uint8_t *rgb);
 
 #endif

@@ -1,6 +1,5 @@
 #include "baseline.h"
 
-#ifdef __AVX2__
 #include <immintrin.h>
 
 typedef int32_t lanes __attribute__((vector_size(32)));
@@ -183,11 +182,9 @@ void convert_row(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, size_t 
   }
 }
 
-void convert_grey_row(const uint8_t *y, size_t count, uint8_t *rgb) {
+void convert_gray_row(const uint8_t *y, size_t count, uint8_t *rgb) {
   for (size_t x = 0; x < count; x += 16, rgb += 48) {
     __m128i luma = _mm_loadu_si128((const __m128i *)(y + x));
     interleave(luma, luma, luma, rgb);
   }
 }
-
-#endif

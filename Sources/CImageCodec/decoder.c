@@ -1,4 +1,6 @@
-#include "readers.h"
+#include "exif.h"
+#include "jpeg_reader.h"
+#include "png_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +18,6 @@ struct cimagecodec_decoder {
   pixel_buffer pixels, upright;
 };
 
-// Larger buffers are given back when the next image is begun.
-static const size_t kept_bytes = 64 << 20;
-
-uint8_t *pixel_buffer_reserve(pixel_buffer *buffer, size_t size) {
-  if (buffer->capacity < size) {
-    free(buffer->data);
-    buffer->data = malloc(size);
-    buffer->capacity = buffer->data ? size : 0;
-  }
-  return buffer->data;
-}
-
-static void pixel_buffer_trim(pixel_buffer *buffer) {
-  if (buffer->capacity <= kept_bytes) return;
-  free(buffer->data);
-  *buffer = (pixel_buffer){0};
-}
-
 cimagecodec_decoder *cimagecodec_decoder_create(void) { return calloc(1, sizeof(cimagecodec_decoder)); }
 
 void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder) { decoder->jpeg.uses_only_libjpeg = 1; }
@@ -42,8 +26,8 @@ void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder) {
   if (!decoder) return;
   jpeg_reader_destroy(&decoder->jpeg);
   png_reader_destroy(&decoder->png);
-  free(decoder->pixels.data);
-  free(decoder->upright.data);
+  pixel_buffer_free(&decoder->pixels);
+  pixel_buffer_free(&decoder->upright);
   free(decoder);
 }
 
@@ -89,7 +73,7 @@ static int refuse_image(cimagecodec_decoder *decoder, const char *text, char *er
 }
 
 int cimagecodec_decoder_begin(
-    cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int honours_orientation, size_t *width,
+    cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int applies_orientation, size_t *width,
     size_t *height, char error[CIMAGECODEC_ERROR_SIZE]) {
   char text[CIMAGECODEC_ERROR_SIZE] = "";
   *width = *height = 0;
@@ -104,12 +88,12 @@ int cimagecodec_decoder_begin(
     if (jpeg_reader_begin(&decoder->jpeg, bytes, byte_count, text)) return refuse_image(decoder, text, error);
     decoder->stored_width = decoder->jpeg.codec.image_width;
     decoder->stored_height = decoder->jpeg.codec.image_height;
-    if (honours_orientation) decoder->orientation = decoder->jpeg.orientation;
+    if (applies_orientation) decoder->orientation = decoder->jpeg.orientation;
   } else if (decoder->format == FORMAT_PNG) {
     if (png_reader_begin(&decoder->png, bytes, byte_count, text)) return refuse_image(decoder, text, error);
     decoder->stored_width = png_get_image_width(decoder->png.codec, decoder->png.info);
     decoder->stored_height = png_get_image_height(decoder->png.codec, decoder->png.info);
-    if (honours_orientation) decoder->orientation = png_orientation(bytes, byte_count);
+    if (applies_orientation) decoder->orientation = png_orientation(bytes, byte_count);
   } else {
     return refuse_format(bytes, byte_count, error);
   }

@@ -1,4 +1,4 @@
-#include "readers.h"
+#include "exif.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "readers.h"
+#include "jpeg_failure.h"
 
 #include <jerror.h>
 

@@ -1,4 +1,6 @@
-#include "readers.h"
+#include "jpeg_reader.h"
+
+#include "exif.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-#include "readers.h"
+#include "png_reader.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -133,11 +133,11 @@ static void compare(const cimagecodec_region *part, cimagecodec_rectangle wanted
 static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PARAMETERS]) {
   char text[CIMAGECODEC_ERROR_SIZE];
   size_t width, height;
-  int honours_orientation = parameters[0] & 1, scale = 1 << (parameters[0] >> 1 & 3);
+  int applies_orientation = parameters[0] & 1, scale = 1 << (parameters[0] >> 1 & 3);
   cimagecodec_decoder *decoder = cimagecodec_decoder_create(), *reference = cimagecodec_decoder_create();
   if (!decoder || !reference) fail("no memory");
   cimagecodec_decoder_use_only_libjpeg(reference);
-  if (cimagecodec_decoder_begin(decoder, file, size, honours_orientation, &width, &height, text)) {
+  if (cimagecodec_decoder_begin(decoder, file, size, applies_orientation, &width, &height, text)) {
     check_text(text);
     cimagecodec_decoder_destroy(decoder);
     cimagecodec_decoder_destroy(reference);
@@ -153,7 +153,7 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
   cimagecodec_region whole, part;
   uint8_t *pixels = NULL;
   cimagecodec_rectangle all = {0, 0, width, height};
-  if (cimagecodec_decoder_begin(reference, file, size, honours_orientation, &width, &height, text)) {
+  if (cimagecodec_decoder_begin(reference, file, size, applies_orientation, &width, &height, text)) {
     fail("a header that is good for one decoder and bad for the next");
   }
   if (cimagecodec_decoder_decode(reference, all, scale, &whole, text)) {
@@ -170,7 +170,7 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
   }
   for (int round = 0; round < 3; round++) {
     if (round == 2) region = all;
-    int failed = round > 0 && !pixels && cimagecodec_decoder_begin(decoder, file, size, honours_orientation, &width, &height, text);
+    int failed = round > 0 && !pixels && cimagecodec_decoder_begin(decoder, file, size, applies_orientation, &width, &height, text);
     if (failed) fail("a header that is good once and bad the next time");
     if (cimagecodec_decoder_decode(decoder, region, scale, &part, text)) {
       check_text(text);

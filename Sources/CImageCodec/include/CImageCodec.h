@@ -39,11 +39,11 @@ void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder);
 void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder);
 
 // Reads the header of a JPEG or PNG, told apart by their first bytes, and gives the size of the image as it will be
-// decoded: turned upright when `honours_orientation` is not 0 and its EXIF data say how it lies. A file that is cut off,
+// decoded: turned upright when `applies_orientation` is not 0 and its EXIF data say how it lies. A file that is cut off,
 // so that its end marker is missing, is refused here, whatever will be decoded of it. The bytes are read until the last
 // `cimagecodec_decoder_decode` of this image.
 int cimagecodec_decoder_begin(
-    cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int honours_orientation, size_t *width,
+    cimagecodec_decoder *decoder, const uint8_t *bytes, size_t byte_count, int applies_orientation, size_t *width,
     size_t *height, char error[CIMAGECODEC_ERROR_SIZE]);
 
 typedef struct {
@@ -59,9 +59,9 @@ typedef struct {
 // pixel of the frame that lies in the region equals that of the whole image decoded at that scale; those outside it
 // may not.
 //
-// JPEG: libjpeg-turbo's islow transform and fancy upsampling; grey, YCbCr, RGB, CMYK and YCCK (both with inks inverted,
+// JPEG: libjpeg-turbo's islow transform and fancy upsampling; gray, YCbCr, RGB, CMYK and YCCK (both with inks inverted,
 // as Adobe writes them and Pillow takes them). Damage that libjpeg-turbo mends with a warning is accepted, as Pillow and
-// torchvision do. PNG: palettes and grey are expanded, 16-bit samples scaled to 8 bits with rounding, alpha dropped
+// torchvision do. PNG: palettes and gray are expanded, 16-bit samples scaled to 8 bits with rounding, alpha dropped
 // without compositing, gamma left as stored; damage below the region may go unseen.
 int cimagecodec_decoder_decode(
     cimagecodec_decoder *decoder, cimagecodec_rectangle region, int scale_denominator, cimagecodec_region *decoded,
