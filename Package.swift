@@ -31,7 +31,8 @@ let package = Package(
     .library(
       name: "SimCLR",
       targets: [
-        "Torch", "TorchNN", "Randomness", "Images", "DataSets", "Augmentation", "Loading", "SimCLR", "SimCLREvaluation",
+        "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading", "Encoders",
+        "Methods", "Pretraining", "Evaluation",
       ]),
   ],
   dependencies: [
@@ -61,21 +62,25 @@ let package = Package(
     .target(
       name: "Loading", dependencies: ["Augmentation", "DataSets", "Images", "Randomness", "Torch"],
       swiftSettings: strict + vectorized),
+    .target(name: "Encoders", dependencies: ["Torch", "TorchNN"], swiftSettings: strict),
     .target(
-      name: "SimCLR",
+      name: "Methods", dependencies: ["Encoders", "Torch", "TorchDistributed", "TorchNN"], swiftSettings: strict),
+    .target(
+      name: "Pretraining",
       dependencies: [
-        "Augmentation", "DataSets", "Images", "Launching", "Loading", "Randomness", "Torch", "TorchDistributed",
-        "TorchNN", "Yams",
-      ], swiftSettings: warningsAreErrors),
+        "Augmentation", "DataSets", "Encoders", "Images", "Launching", "Loading", "Methods", "Randomness", "Torch",
+        "TorchDistributed", "TorchNN", "Yams",
+      ], swiftSettings: strict),
     .target(
-      name: "SimCLREvaluation", dependencies: ["DataSets", "Loading", "SimCLR", "Torch", "TorchNN"],
-      swiftSettings: warningsAreErrors),
+      name: "Evaluation", dependencies: ["DataSets", "Encoders", "Loading", "Pretraining", "Torch", "TorchNN"],
+      swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "Augmentation", "DataSets", "Images", "Launching", "Loading", "SimCLR", "SimCLREvaluation", "Torch",
-        "TorchDistributed", "TorchNN", .product(name: "ArgumentParser", package: "swift-argument-parser"),
-      ], swiftSettings: warningsAreErrors),
+        "Augmentation", "DataSets", "Encoders", "Evaluation", "Images", "Launching", "Loading", "Methods",
+        "Pretraining", "Torch", "TorchDistributed", "TorchNN",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
     .target(
       name: "TestSupport", dependencies: ["Images", "Launching", "Torch", "TorchDistributed"],
       path: "Tests/TestSupport", swiftSettings: strict),
@@ -107,25 +112,33 @@ let package = Package(
       dependencies: ["Augmentation", "DataSets", "Images", "Loading", "Randomness", "TestSupport", "Torch"],
       swiftSettings: strict),
     .testTarget(
-      name: "SimCLRTests",
-      dependencies: [
-        "Augmentation", "DataSets", "Images", "Loading", "Randomness", "SimCLR", "TestSupport", "Torch",
-        "TorchDistributed", "TorchNN",
-      ], exclude: ["Fixtures"], swiftSettings: warningsAreErrors),
+      name: "EncodersTests", dependencies: ["Encoders", "Torch", "TorchNN", "TestSupport"], exclude: ["Fixtures"],
+      swiftSettings: strict),
     .testTarget(
-      name: "SimCLREvaluationTests",
+      name: "MethodsTests",
+      dependencies: ["Encoders", "Methods", "Torch", "TorchDistributed", "TorchNN", "TestSupport"],
+      exclude: ["Fixtures"], swiftSettings: strict),
+    .testTarget(
+      name: "PretrainingTests",
       dependencies: [
-        "Augmentation", "DataSets", "Images", "Loading", "Randomness", "SimCLR", "SimCLREvaluation",
-        "Torch",
-      ], exclude: ["Fixtures"], swiftSettings: warningsAreErrors),
+        "Augmentation", "DataSets", "Encoders", "Images", "Loading", "Methods", "Pretraining", "Randomness",
+        "TestSupport", "Torch", "TorchDistributed", "TorchNN",
+      ], swiftSettings: strict),
+    .testTarget(
+      name: "EvaluationTests",
+      dependencies: [
+        "Augmentation", "DataSets", "Encoders", "Evaluation", "Images", "Loading", "Pretraining", "Randomness",
+        "Torch", "TorchNN", "TestSupport",
+      ], exclude: ["Fixtures"], swiftSettings: strict),
     .executableTarget(
       name: "supervise-for-tests", dependencies: ["Launching"], path: "Tests/Supervise", swiftSettings: strict),
     .testTarget(
       name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),
     .testTarget(
       name: "SimCLRCommandTests",
-      dependencies: ["Augmentation", "Images", "Launching", "Randomness", "SimCLRCommand", "SimCLR", "Torch"],
-      swiftSettings: warningsAreErrors),
+      dependencies: [
+        "Augmentation", "Encoders", "Images", "Launching", "Pretraining", "Randomness", "SimCLRCommand", "Torch",
+      ], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20
 )

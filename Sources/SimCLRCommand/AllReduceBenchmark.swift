@@ -1,5 +1,5 @@
 import Foundation
-import SimCLR
+import Pretraining
 import Torch
 import TorchDistributed
 

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Launching
-import SimCLR
+import Pretraining
 import TorchDistributed
 
 struct AllReduceBenchmarkCommand: ParsableCommand {

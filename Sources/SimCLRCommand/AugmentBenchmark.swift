@@ -2,7 +2,7 @@ import Augmentation
 import DataSets
 import Foundation
 import Loading
-import SimCLR
+import Pretraining
 import Torch
 
 /// Measures a `ViewLoader` on its own: how fast it goes when nobody holds it up.

@@ -4,7 +4,7 @@ import DataSets
 import Foundation
 import Images
 import Loading
-import SimCLR
+import Pretraining
 import Torch
 
 struct AugmentCommand: ParsableCommand {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataSets
 import Foundation
+import Torch
 
 struct BenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

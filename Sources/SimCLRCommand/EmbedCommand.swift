@@ -1,8 +1,8 @@
 import ArgumentParser
 import DataSets
+import Evaluation
 import Foundation
-import SimCLR
-import SimCLREvaluation
+import Pretraining
 import Torch
 
 struct EmbedCommand: ParsableCommand {

@@ -1,10 +1,11 @@
 import ArgumentParser
 import Augmentation
 import DataSets
+import Encoders
+import Evaluation
 import Foundation
 import Loading
-import SimCLR
-import SimCLREvaluation
+import Pretraining
 import Torch
 import TorchNN
 

@@ -1,7 +1,9 @@
 import ArgumentParser
+import Augmentation
+import Encoders
+import Evaluation
 import Foundation
-import SimCLR
-import SimCLREvaluation
+import Pretraining
 
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -26,8 +28,7 @@ struct ExportCommand: ParsableCommand {
     let folder = RunFolder(URL(fileURLWithPath: runPath))
     let configuration = try folder.configuration()
     let export = EncoderExport(
-      try folder.encoder(randomlyInitialized: randomInitialisation), architecture: configuration.encoder.architecture,
-      width: configuration.encoder.width, stem: configuration.encoder.stem == .cifar ? .cifar : .imagenet,
+      try folder.encoder(randomlyInitialized: randomInitialisation), settings: configuration.encoder.settings,
       imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
       standardDeviation: configuration.augmentation.standardDeviation)
     try export.write(to: URL(fileURLWithPath: output))

@@ -2,7 +2,7 @@ import ArgumentParser
 import Foundation
 import Launching
 import Loading
-import SimCLR
+import Pretraining
 import Torch
 
 /// How many processes do the work, for every command that several can do together.

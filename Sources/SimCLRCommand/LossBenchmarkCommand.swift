@@ -1,5 +1,5 @@
 import ArgumentParser
-import SimCLR
+import Pretraining
 import Torch
 import TorchDistributed
 

@@ -1,4 +1,4 @@
-import SimCLR
+import Pretraining
 
 extension MemoryEstimate {
   /// The estimate for people.

@@ -1,8 +1,9 @@
 import ArgumentParser
 import Foundation
 import Launching
-import SimCLR
+import Pretraining
 import Torch
+import TorchDistributed
 
 struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,6 +1,6 @@
 import Foundation
 import Launching
-import SimCLR
+import Pretraining
 import Torch
 import TorchDistributed
 

@@ -1,12 +1,12 @@
 import ArgumentParser
 import Augmentation
 import DataSets
+import Evaluation
 import Foundation
 import Images
 import Launching
 import Loading
-import SimCLR
-import SimCLREvaluation
+import Pretraining
 import Torch
 import TorchDistributed
 

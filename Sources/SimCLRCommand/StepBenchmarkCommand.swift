@@ -1,7 +1,8 @@
 import ArgumentParser
 import Foundation
-import SimCLR
+import Pretraining
 import Torch
+import TorchDistributed
 
 struct StepBenchmarkCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -1,5 +1,5 @@
 import Foundation
-import SimCLR
+import Pretraining
 import TorchDistributed
 
 /// Shows a training run to people: one line kept up to date on a terminal, plain lines elsewhere. Of several ranks the

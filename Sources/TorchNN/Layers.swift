@@ -33,7 +33,8 @@ public final class Linear: Module {
     weight = Parameter(
       Initialiser.uniform([outputFeatures, inputFeatures], fanIn: inputFeatures, generator: generator))
     self.bias =
-      bias ? Parameter(Initialiser.uniform([outputFeatures], fanIn: inputFeatures, generator: generator)) : nil
+      bias
+      ? Parameter(Initialiser.uniform([outputFeatures], fanIn: inputFeatures, generator: generator), role: .bias) : nil
   }
 
   public override func callAsFunction(_ input: Tensor) -> Tensor {
@@ -65,8 +66,8 @@ open class BatchNorm: Module {
   public static let epsilon = 1e-5
 
   public init(_ channels: Int) {
-    weight = Parameter(Tensor.ones([channels]))
-    bias = Parameter(Tensor.zeros([channels]))
+    weight = Parameter(Tensor.ones([channels]), role: .normalization)
+    bias = Parameter(Tensor.zeros([channels]), role: .normalization)
     runningMean = Buffer(Tensor.zeros([channels]))
     runningVar = Buffer(Tensor.ones([channels]))
     numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))

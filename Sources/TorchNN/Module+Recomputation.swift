@@ -12,7 +12,7 @@ extension Module {
   public final func recomputedInBackward(_ input: Tensor) -> Tensor {
     guard gradientsAreRecorded else { return self(input) }
     nonisolated(unsafe) let module = self
-    let parameters = parameters().map(\.value)
+    let parameters = trainedParameters().map(\.parameter.value)
     let precision = Autocast.current(on: input.device)
     let needsGradient = input.requiresGradient
     // Parameters are inputs too: their gradients then leave the operation as those of any other do, once for all calls, and

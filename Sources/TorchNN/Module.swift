@@ -24,11 +24,29 @@ open class Module {
   public final func evaluate() { train(false) }
 }
 
-/// A tensor that training changes by its gradient.
+/// A tensor that training changes by its gradient, unless it is frozen.
 public final class Parameter {
-  public fileprivate(set) var value: Tensor
+  /// What a parameter is to its layer, which decides how optimizers treat it.
+  public enum Role: Sendable {
+    /// What inputs are multiplied by.
+    case weight
+    case bias
+    /// The scale or shift of a normalization.
+    case normalization
+    /// Where in an image a part of it lies.
+    case position
+    /// An input of the network that is learned.
+    case token
+  }
 
-  public init(_ value: Tensor) { self.value = value.requireGradient() }
+  public fileprivate(set) var value: Tensor
+  public let role: Role
+  /// Whether it has no gradient, so that no optimizer changes it.
+  public fileprivate(set) var isFrozen = false
+
+  public init(_ value: Tensor, role: Role = .weight) {
+    (self.value, self.role) = (value.requireGradient(), role)
+  }
 
   public var gradient: Tensor? { value.gradient }
 }
@@ -58,7 +76,7 @@ extension Module {
         guard let parameter = member as? Parameter else { continue }
         let value = moved(parameter.value.detached())
         let isConvolution = channelsLast && value.rank == 4
-        parameter.value = (isConvolution ? value.channelsLast() : value).requireGradient()
+        parameter.value = (isConvolution ? value.channelsLast() : value).requireGradient(!parameter.isFrozen)
       }
     }
   }
@@ -80,6 +98,19 @@ extension Module {
 
   /// All parameters in the order of declaration.
   public final func parameters() -> [Parameter] { namedParameters().map(\.parameter) }
+
+  /// The parameters that are not frozen, with their names, in the order of declaration.
+  public final func trainedParameters() -> [(name: String, parameter: Parameter)] {
+    namedParameters().filter { !$0.parameter.isFrozen }
+  }
+
+  /// Takes the gradients of all parameters away for good: they stay what they are, or become what others make them.
+  public final func freeze() {
+    for parameter in parameters() {
+      parameter.isFrozen = true
+      parameter.value = parameter.value.detached()
+    }
+  }
 
   /// This module and all within it, in the order of declaration.
   public final func submodules() -> [Module] {

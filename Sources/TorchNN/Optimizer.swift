@@ -17,11 +17,11 @@ public struct OptimizedParameter {
 }
 
 extension Module {
-  /// All parameters for an optimizer. Those of one dimension are biases or belong to BatchNorm.
+  /// The parameters that an optimizer trains. Weight decay is for weights, unless all are to be decayed.
   public final func optimizedParameters(decayBiasAndNorm: Bool) -> [OptimizedParameter] {
-    namedParameters().map { name, parameter in
+    trainedParameters().map { name, parameter in
       OptimizedParameter(
-        name: name, parameter: parameter, isDecayedAndAdapted: decayBiasAndNorm || parameter.value.rank > 1)
+        name: name, parameter: parameter, isDecayedAndAdapted: decayBiasAndNorm || parameter.role == .weight)
     }
   }
 }

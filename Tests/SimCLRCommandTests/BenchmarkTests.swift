@@ -1,5 +1,6 @@
+import Encoders
 import Foundation
-import SimCLR
+import Pretraining
 import Testing
 
 @Suite struct BenchmarkTests {

@@ -1,6 +1,6 @@
 import Foundation
+import Pretraining
 import Randomness
-import SimCLR
 import Testing
 
 /// Random ranks are killed at random moments, again and again, and the parameters end as if nothing had happened.

@@ -1,5 +1,5 @@
 import Foundation
-import SimCLR
+import Pretraining
 import Testing
 
 @Suite struct DryRunTests {

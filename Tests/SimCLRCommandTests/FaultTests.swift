@@ -1,7 +1,8 @@
 import Foundation
+import Pretraining
 import Randomness
-import SimCLR
 import Testing
+import Torch
 
 /// Processes of real trainings are killed and stopped. What is noticed at once is told from what is noticed after the
 /// timeout by a timeout that is far longer than `patience`, and that by the default one, so that a busy machine may take

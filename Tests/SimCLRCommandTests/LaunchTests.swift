@@ -1,6 +1,7 @@
 import Foundation
-import SimCLR
+import Pretraining
 import Testing
+import Torch
 
 @Suite struct LaunchTests {
   @Test("options that do not fit together end with exit code 2 and one line")

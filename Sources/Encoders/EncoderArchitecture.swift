@@ -1,0 +1,77 @@
+import Torch
+
+/// A kind of encoder, by the name under which it is published.
+///
+/// A new one is a value made beside its network, and a line in ``allCases``.
+public struct EncoderArchitecture: Sendable {
+  /// Who publishes weights under the same names.
+  public enum Publisher: String, Sendable {
+    case torchvision, timm
+  }
+
+  /// The publisher's name for it, such as `resnet50`.
+  public let name: String
+  public let publisher: Publisher
+  private let features: @Sendable (_ width: Double) -> Int
+  private let make: @Sendable (EncoderSettings, Generator) -> any ImageEncoder
+
+  /// - Parameters:
+  ///   - features: how many there are at a width.
+  ///   - make: a network whose first weights are drawn from the generator.
+  public init(
+    name: String, publisher: Publisher, features: @escaping @Sendable (_ width: Double) -> Int,
+    make: @escaping @Sendable (EncoderSettings, Generator) -> any ImageEncoder
+  ) {
+    (self.name, self.publisher, self.features, self.make) = (name, publisher, features, make)
+  }
+
+  /// All there are, in the order that lists have them.
+  public static let allCases: [EncoderArchitecture] = [resnet18, resnet34, resnet50, resnet101, resnet152]
+}
+
+extension EncoderArchitecture: CaseIterable, RawRepresentable, Hashable {
+  public init?(rawValue: String) {
+    guard let known = Self.allCases.first(where: { $0.name == rawValue }) else { return nil }
+    self = known
+  }
+
+  public var rawValue: String { name }
+
+  public static func == (one: Self, other: Self) -> Bool { one.name == other.name }
+
+  public func hash(into hasher: inout Hasher) { hasher.combine(name) }
+}
+
+/// An encoder in all that decides what it computes but its weights.
+public struct EncoderSettings: Equatable, Sendable {
+  public var architecture: EncoderArchitecture
+  /// Multiplies the numbers of channels; 1 is the published network.
+  public var width: Double
+  public var stem: ResNet.Stem
+  /// Starts residual blocks as identities (Goyal et al. 2017).
+  public var zeroInitializesResiduals: Bool
+
+  public init(
+    _ architecture: EncoderArchitecture, width: Double = 1, stem: ResNet.Stem = .imagenet,
+    zeroInitializesResiduals: Bool = false
+  ) {
+    (self.architecture, self.width) = (architecture, width)
+    (self.stem, self.zeroInitializesResiduals) = (stem, zeroInitializesResiduals)
+  }
+
+  /// The number of features of an image.
+  public var featureCount: Int { architecture.featureCount(width: width) }
+
+  /// An encoder whose first weights are drawn from `generator`.
+  public func makeEncoder(generator: Generator) -> any ImageEncoder {
+    architecture.makeEncoder(self, generator: generator)
+  }
+}
+
+extension EncoderArchitecture {
+  fileprivate func featureCount(width: Double) -> Int { features(width) }
+
+  fileprivate func makeEncoder(_ settings: EncoderSettings, generator: Generator) -> any ImageEncoder {
+    make(settings, generator)
+  }
+}

@@ -1,0 +1,94 @@
+import Encoders
+import Torch
+import TorchNN
+
+/// A way to learn an encoder from views of images without labels: SimCLR, BYOL and their neighbors.
+///
+/// A step is cut in two. *Embedding* goes image by image, so that a batch may go through the network in parts, one after
+/// another, or be divided among processes. *Contrasting* sees the embeddings of all of this process's images at once, and
+/// through exchanges those of all others. Whoever trains calls both in the right order; a method says only what they compute.
+///
+/// All state that a run must keep is in parameters and buffers, which checkpoints hold by their names: moving averages
+/// are frozen parameters (``Module/freeze()``), queues and centers are buffers. The weights that are left in the end are those of
+/// ``encoder``, which must be a stored property of this name.
+public protocol PretrainingMethod: Module {
+  /// What is pretrained.
+  var encoder: any ImageEncoder { get }
+
+  /// Embeds one view of each image, with gradients.
+  ///
+  /// - Parameters:
+  ///   - images: `[N, 3, H, W]`.
+  ///   - view: which view of the images they are, from 0.
+  /// - Returns: one tensor or several, each `[N, …]`: all that the loss needs of these images.
+  func embed(_ images: Tensor, view: Int) -> [Tensor]
+
+  /// What else the loss needs of a global view, without gradients: what a moving average makes of the images, say. Called
+  /// without gradient recording, once for each image and global view of a step.
+  ///
+  /// - Returns: as ``embed(_:view:)``; without own implementation none.
+  func targets(_ images: Tensor, view: Int) -> [Tensor]
+
+  /// This process's part of the loss of the global batch: the parts of all processes add up to it, and so do their gradients.
+  ///
+  /// It must not use parameters: what they compute belongs to ``embed(_:view:)``.
+  ///
+  /// - Parameters:
+  ///   - views: of the same images in the same order, two or more.
+  ///   - globalCount: how many of them, from the first on, show much of the image; the others are small local crops.
+  /// - Returns: a scalar.
+  func contrast(_ views: [ViewEmbeddings], globalCount: Int) -> Tensor
+
+  /// Called after the optimizer has changed the parameters; not after a step that was skipped. A moving average follows them
+  /// here. The same must come of it in every process.
+  func finishStep(at position: StepPosition)
+
+  /// What ``contrast(_:globalCount:)`` exchanges between processes in a step.
+  ///
+  /// - Parameters:
+  ///   - views: of each image.
+  ///   - globalBatchSize: images of a step in all processes.
+  func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange
+}
+
+extension PretrainingMethod {
+  public func targets(_ images: Tensor, view: Int) -> [Tensor] { [] }
+  public func finishStep(at position: StepPosition) {}
+  public func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange { .init() }
+}
+
+/// What a method made of one view of each image.
+public struct ViewEmbeddings {
+  /// With gradients, each `[N, …]`.
+  public let embeddings: [Tensor]
+  /// Without gradients, each `[N, …]`; none of a local view.
+  public let targets: [Tensor]
+
+  public init(_ embeddings: [Tensor], targets: [Tensor] = []) {
+    (self.embeddings, self.targets) = (embeddings, targets)
+  }
+}
+
+/// Which step of a training it is, for whatever follows a schedule.
+public struct StepPosition: Sendable {
+  /// From 0.
+  public let step: Int
+  /// As the schedule counts them, at least 1.
+  public let totalSteps: Int
+
+  public init(step: Int, of totalSteps: Int) {
+    precondition(step >= 0 && totalSteps > 0, "StepPosition: step \(step) of \(totalSteps)")
+    (self.step, self.totalSteps) = (step, totalSteps)
+  }
+
+  /// How much of the training lies behind, 0…1.
+  public var progress: Double { min(1, Double(step) / Double(totalSteps)) }
+}
+
+/// Numbers that processes exchange with each other to contrast their embeddings.
+public struct ContrastExchange: Equatable, Sendable {
+  /// Numbers of all processes together that each gathers, and whose gradients it sends back.
+  public var gathered = 0
+
+  public init(gathered: Int = 0) { self.gathered = gathered }
+}

@@ -1,0 +1,15 @@
+import TorchNN
+
+extension OptimizerConfiguration {
+  /// The optimizer that this section describes.
+  public func makeOptimizer(for parameters: [OptimizedParameter]) -> Optimizer {
+    switch name {
+    case .sgd: SGD(parameters, momentum: momentum, weightDecay: weightDecay, nesterov: nesterov)
+    case .lars:
+      LARS(parameters, momentum: momentum, weightDecay: weightDecay, trustCoefficient: trustCoefficient)
+    case .adam: Adam(parameters, betas: (beta1, beta2), epsilon: epsilon, weightDecay: weightDecay)
+    case .adamw:
+      Adam(parameters, betas: (beta1, beta2), epsilon: epsilon, weightDecay: weightDecay, decay: .decoupled)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Encoders
+import Methods
+import Torch
+import TorchDistributed
+
+/// What a pretraining method is made from.
+public struct MethodContext {
+  /// Resolved.
+  public let configuration: Configuration
+  /// The processes whose losses add up to that of the global batch.
+  public let group: ProcessGroup
+  /// Draws the first weights, on the CPU, so that every device starts from the same ones. Whoever draws in another order starts from
+  /// others.
+  public let generator: Generator
+
+  init(_ configuration: Configuration, over group: ProcessGroup) {
+    (self.configuration, self.group) = (configuration, group)
+    generator = Generator(seed: UInt64(configuration.training.seed))
+  }
+
+  /// The encoder of section `encoder`.
+  public func makeEncoder() -> any ImageEncoder { configuration.encoder.settings.makeEncoder(generator: generator) }
+
+  /// The head of section `projection_head`, which takes the encoder's features.
+  ///
+  /// - Parameter normalization: where BatchNorm goes if the section has it at all.
+  public func makeProjectionHead(_ normalization: ProjectionHead.Normalization) -> ProjectionHead {
+    let head = configuration.projectionHead
+    let hidden = Array(repeating: head.hiddenDimension, count: head.layers - 1)
+    return ProjectionHead(
+      dimensions: [configuration.encoder.settings.featureCount] + hidden + [head.outputDimension],
+      normalization: head.batchNorm ? normalization : .none, generator: generator)
+  }
+}

@@ -1,0 +1,63 @@
+import Methods
+import TorchDistributed
+
+/// A method as it is made for a run.
+public typealias MethodFactory = (MethodContext) -> any PretrainingMethod
+
+/// The methods by the names that `method.name` takes. A new one is a case, with what makes it, and its section of
+/// ``Configuration`` if it has settings.
+public enum MethodName: String, ConfigurationChoice {
+  case simclr
+  /// One that a program brings along which uses this package.
+  case custom
+
+  /// What makes the method; nil where the program must say.
+  var factory: MethodFactory? {
+    switch self {
+    case .simclr: SimCLR.init
+    case .custom: nil
+    }
+  }
+}
+
+extension Configuration {
+  /// What makes the method of section `method`.
+  ///
+  /// - Parameter custom: that of the program, for `custom`.
+  /// - Throws: ``ConfigurationError`` when the one is there without the other.
+  func methodFactory(custom: MethodFactory?) throws -> MethodFactory {
+    switch (method.name.factory, custom) {
+    case (let factory?, nil), (nil, let factory?): return factory
+    case (nil, nil):
+      throw ConfigurationError(
+        "method.name: custom stands for a method of a program of your own, and this program has none; use \(MethodName.builtIn)"
+      )
+    case (_?, _?):
+      throw ConfigurationError(
+        "method.name: expected custom for the method that this program brings, got \(method.name.rawValue)")
+    }
+  }
+}
+
+extension Configuration {
+  /// The method of a resolved configuration with its first weights, for one process.
+  ///
+  /// - Throws: ``ConfigurationError`` where it is `custom`.
+  package func makeMethod() throws -> any PretrainingMethod {
+    try methodFactory(custom: nil)(MethodContext(self, over: .single()))
+  }
+}
+
+extension MethodName {
+  fileprivate static var builtIn: String {
+    allCases.filter { $0.factory != nil }.map(\.rawValue).joined(separator: " or ")
+  }
+}
+
+extension SimCLR {
+  /// Sections `projection_head` and `loss`.
+  fileprivate convenience init(_ context: MethodContext) {
+    let loss = NTXentLoss(temperature: context.configuration.loss.temperature, over: context.group)
+    self.init(encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.all), loss: loss)
+  }
+}

@@ -1,0 +1,179 @@
+import DataSets
+import Foundation
+import Loading
+import Methods
+import Synchronization
+import Torch
+import TorchDistributed
+import TorchNN
+
+extension Pretraining {
+  /// Trains to the end, or until `shouldStop` says so after a step.
+  ///
+  /// - Parameters:
+  ///   - report: told what happens, on the calling thread. Ranks other than the first are told of their own images only.
+  ///   - shouldStop: asked in every step; all processes stop where one wants to.
+  /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `LoadingError` when too many
+  ///   images cannot be read; `DistributedError` when another process is lost.
+  public func train(
+    report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+  ) throws -> Outcome {
+    func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
+    if let repair { tell(.repaired(repair.text)) }
+    tell(.started(plan))
+    // Nothing is written either: a run may have gone further than it is asked to now.
+    if isFinished { return .finished(step: position.step) }
+    trainer.method.train()
+    let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
+      position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
+    defer { batches.cancel() }
+    let feed = prepared.makeFeed(batches)
+    func written(_ step: Int) { tell(.checkpoint(step: step)) }
+    var meter = ThroughputMeter(trainer.communication)
+    var epochStart = ContinuousClock.now
+    while !isFinished, let views = try meter.waiting({ try feed.next() }) {
+      var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
+      meter.count(images: views.sampleIndices.count * world.size)
+      for image in badImages.takeAll() { report(.badImage(image)) }
+      let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
+      if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
+        meter.read(trainer.communication, into: &step)
+        step.peakMemoryBytes = prepared.device.peakBytes
+        try metrics?.append(step)
+        tell(.step(step))
+      }
+      if isEndOfEpoch {
+        try closeEpoch(seconds: epochStart.duration(to: .now).seconds, tell)
+        epochStart = .now
+      }
+      try checkpoints?.report(written)
+      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(written) }
+      if isStopping && !isFinished { break }
+    }
+    try checkpoints?.finish(written)
+    return isFinished ? .finished(step: position.step) : .stopped(step: position.step)
+  }
+
+  /// One step, which moves the position on even where it had to be skipped.
+  private func makeStep(
+    _ views: ViewBatch, wantsStop: Bool, whileComputing: () -> Void, _ tell: (TrainingEvent) -> Void
+  ) throws -> (StepMetrics, isStopping: Bool) {
+    let learningRate = prepared.schedule.learningRate(step: position.step)
+    let (verdict, gradientNorm) = try trainer.step(
+      on: views, at: StepPosition(step: position.step, of: prepared.schedule.totalSteps), learningRate: learningRate,
+      wantsStop: wantsStop, whileComputing: whileComputing)
+    position.count(verdict)
+    if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
+    let metrics = StepMetrics(
+      step: position.step, epoch: position.epoch + 1, loss: verdict.loss, learningRate: learningRate,
+      imagesPerSecond: 0, dataWait: 0, gradientNorm: gradientNorm, skipped: verdict.isFinite ? nil : true)
+    return (metrics, verdict.stops)
+  }
+
+  private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {
+    let epoch = EpochMetrics(
+      step: position.step, epoch: position.epoch + 1, meanLoss: position.epochMeanLoss, seconds: seconds)
+    try metrics?.append(epoch)
+    tell(.epoch(epoch))
+    position.beginNextEpoch()
+  }
+}
+
+// MARK: - Steps that are skipped
+
+extension Pretraining {
+  /// Notes a step whose loss or gradients were not finite, with its images, and ends the run when there are too many in a
+  /// row. That float16 overflows now and then is nothing to note: its scale takes care of that.
+  private func recordSkip(_ verdict: StepVerdict, _ indices: [Int], _ tell: (TrainingEvent) -> Void) throws {
+    if configuration.training.precision == .fp16 && verdict.loss.isFinite && trainer.scaler.scale >= 1 {
+      position.skips?.inARow = 0
+      return
+    }
+    let all = try world.group.allGather(Tensor(indices.map(Int64.init))).array(of: Int64.self).map(Int.init)
+    let inARow = position.skips?.inARow ?? 1
+    let skip = SkippedStep(
+      step: position.step, epoch: position.epoch + 1, loss: verdict.loss, inARow: inARow, sampleIndices: all)
+    if world.isFirst {
+      skippedSteps = try skippedSteps ?? MetricsLog(run.skippedStepsURL, completedSteps: position.step)
+      try skippedSteps?.append(skip)
+    }
+    tell(.skipped(skip))
+    guard inARow > configuration.training.maximumSkippedSteps else { return }
+    let what = verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss)"
+    throw RunError(
+      "\(what) at step \(position.step), the \(inARow.ordinal) in a row: try a lower optimizer.learning_rate, training.maximum_gradient_norm=1 or training.precision=fp32. The images are listed in \(run.skippedStepsURL.path); the latest checkpoint is untouched"
+    )
+  }
+}
+
+extension Int {
+  /// `1st`, `2nd`, `3rd`, `4th`, `11th`.
+  fileprivate var ordinal: String {
+    let isTeen = 11...13 ~= self % 100
+    return "\(self)" + (isTeen ? "th" : [1: "st", 2: "nd", 3: "rd"][self % 10] ?? "th")
+  }
+}
+
+/// Messages of the loader's threads, until the training thread takes them.
+final class Inbox: Sendable {
+  private let messages = Mutex<[String]>([])
+
+  func append(_ message: String) { messages.withLock { $0.append(message) } }
+
+  func takeAll() -> [String] {
+    messages.withLock { messages in
+      defer { messages = [] }
+      return messages
+    }
+  }
+}
+
+// MARK: - Position
+
+extension Pretraining {
+  private var totalSteps: Int {
+    let all = configuration.training.epochs * prepared.sampler.batchesPerEpoch
+    return configuration.training.maximumSteps > 0 ? min(all, configuration.training.maximumSteps) : all
+  }
+
+  var isFinished: Bool { position.step >= totalSteps }
+
+  private var plan: TrainingPlan {
+    TrainingPlan(
+      imageCount: prepared.dataSet.count, batchesPerEpoch: prepared.sampler.batchesPerEpoch,
+      epochs: configuration.training.epochs, totalSteps: totalSteps, completedSteps: position.step,
+      parameterCount: trainer.method.trainedParameters().reduce(0) { $0 + $1.parameter.value.count },
+      device: "\(prepared.device)",
+      precision: configuration.training.precision.rawValue, processes: world.size, carrier: world.carrier,
+      whyNoCUDA: configuration.training.whyNoCUDA)
+  }
+
+  private func isCheckpointDue(isEndOfEpoch: Bool) -> Bool {
+    let output = configuration.output
+    if output.checkpointEverySteps > 0 && position.step.isMultiple(of: output.checkpointEverySteps) { return true }
+    return isEndOfEpoch && output.checkpointEveryEpochs > 0
+      && position.epoch.isMultiple(of: output.checkpointEveryEpochs)
+      && position.step - lastCheckpointStep >= output.checkpointMinimumSteps
+  }
+
+  /// The step after which a run first wrote a checkpoint, unless somebody stopped it before.
+  func firstCheckpointStep(as original: Configuration) -> Int {
+    let epochs = original.output.checkpointEveryEpochs * prepared.sampler.batchesPerEpoch
+    // The first multiple of these steps that is not too soon.
+    let byEpochs = epochs * max(1, (original.output.checkpointMinimumSteps + epochs - 1) / max(1, epochs))
+    let periods = [original.output.checkpointEverySteps, byEpochs]
+    return min(totalSteps, periods.filter { $0 > 0 }.min() ?? totalSteps)
+  }
+
+  private func writeCheckpoint(_ written: (Int) -> Void) throws {
+    position.optimizerSteps = trainer.optimizer.stepCount
+    (position.lossScale, position.lossScaleGoodSteps) = (trainer.scaler.scale, trainer.scaler.goodSteps)
+    let optimizerState = try trainer.optimizer.stateDictionary()
+    // What exchanges that were cut short have left is not to be written.
+    if world.isDistributed { prepared.device.synchronize() }
+    try world.confirmIntact()
+    lastCheckpointStep = position.step
+    try checkpoints?.write(
+      position, model: trainer.method.stateDictionary(), optimizer: optimizerState, onEnd: written)
+  }
+}

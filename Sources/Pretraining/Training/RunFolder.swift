@@ -1,0 +1,130 @@
+import Encoders
+import Foundation
+import Launching
+import Methods
+import Torch
+import TorchNN
+
+/// The folder of a run: its configuration, metrics, checkpoints and evaluations.
+public struct RunFolder: Sendable {
+  public let url: URL
+
+  public init(_ url: URL) { self.url = url.standardizedFileURL }
+
+  public var configurationURL: URL { url.appendingPathComponent("config.yaml") }
+  public var metricsURL: URL { url.appendingPathComponent("metrics.jsonl") }
+  /// Steps that were skipped, with their images; absent where there were none.
+  public var skippedStepsURL: URL { url.appendingPathComponent("skipped_steps.jsonl") }
+  public var checkpointsURL: URL { url.appendingPathComponent("checkpoints") }
+  public var evaluationURL: URL { url.appendingPathComponent("evaluation") }
+
+  /// Whether a run was started here.
+  ///
+  /// - Throws: ``RunError`` when the configuration of a run that made steps is gone; `TorchError` when the disk gives
+  ///   errors.
+  public var holdsRun: Bool {
+    get throws {
+      if try StoredFile.exists(configurationURL) { return true }
+      guard try Checkpoint.folders(in: self).isEmpty, try !StoredFile.exists(metricsURL) else {
+        throw RunError(
+          "\(url.path) holds metrics or checkpoints, but no config.yaml: bring back the one of that run, or choose another --output",
+          isWrongUsage: true)
+      }
+      return false
+    }
+  }
+
+  /// Makes the folder and saves a resolved configuration in it.
+  ///
+  /// - Throws: ``RunError`` when a run was started here already, or the folder cannot be written.
+  public func create(_ configuration: Configuration) throws {
+    try requireUnused()
+    try makeFolder(checkpointsURL)
+    try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
+  }
+
+  /// Takes away what a process that was killed had only begun to write. Nobody else may be writing.
+  func removeUnfinishedFiles() {
+    let files = FileManager.default
+    for folder in [url, checkpointsURL] {
+      for name in (try? files.contentsOfDirectory(atPath: folder.path)) ?? []
+      where name.hasPrefix(".") && name.hasSuffix(".partial") {
+        try? files.removeItem(at: folder.appendingPathComponent(name))
+      }
+    }
+  }
+
+  /// Confirms that no run was started here.
+  ///
+  /// - Throws: ``RunError`` saying what to do.
+  public func requireUnused() throws {
+    guard try !holdsRun else {
+      throw RunError(
+        "\(url.path) already holds a run: continue it with --resume, or choose another --output",
+        isWrongUsage: true)
+    }
+  }
+
+  /// Makes a folder of the run and those around it.
+  ///
+  /// - Throws: ``RunError`` with the path and the reason.
+  public func makeFolder(_ folder: URL) throws {
+    do {
+      try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    } catch {
+      throw RunError("cannot make the folder \(folder.path): \(reason(error))")
+    }
+  }
+
+  /// The configuration that the run was started with.
+  ///
+  /// - Throws: ``RunError`` when there is no run here; ``ConfigurationError`` when its file was damaged.
+  public func configuration() throws -> Configuration {
+    guard try holdsRun else {
+      throw RunError(
+        "\(url.path) holds no run: expected a folder that `simclr pretrain --output` wrote, with config.yaml in it")
+    }
+    return try Configuration(contentsOf: configurationURL).resolved()
+  }
+
+  /// The encoder of the run: as trained up to the latest checkpoint, or with the first weights of its seed.
+  ///
+  /// - Throws: ``RunError`` when there is no run or no checkpoint here; ``TorchError`` when a file is damaged.
+  public func encoder(randomlyInitialized: Bool = false) throws -> any ImageEncoder {
+    let configuration = try configuration()
+    // As methods do: the encoder's weights are drawn first.
+    let generator = Generator(seed: UInt64(configuration.training.seed))
+    let encoder = configuration.encoder.settings.makeEncoder(generator: generator)
+    if !randomlyInitialized {
+      guard let checkpoint = try Checkpoint.latest(in: self) else {
+        throw RunError("\(url.path) has no checkpoint yet: run `simclr pretrain … --output \(url.path) --resume`")
+      }
+      let prefix = "encoder."
+      let state = try checkpoint.modelState().filter { $0.key.hasPrefix(prefix) }
+      try encoder.load(
+        Dictionary(uniqueKeysWithValues: state.map { (String($0.key.dropFirst(prefix.count)), $0.value) }))
+    }
+    encoder.evaluate()
+    return encoder
+  }
+}
+
+/// Something is wrong with a run's folder or its training: one or two plain lines.
+public struct RunError: PossibleMisuse, Equatable, Sendable, CustomStringConvertible {
+  public let description: String
+  public let isWrongUsage: Bool
+
+  /// Wraps a text for the user.
+  public init(_ description: String, isWrongUsage: Bool = false) {
+    (self.description, self.isWrongUsage) = (description, isWrongUsage)
+  }
+}
+
+/// The reason of a Foundation error in the system's words.
+func reason(_ error: Error) -> String {
+  let error = error as NSError
+  if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
+    return String(cString: strerror(Int32(underlying.code)))
+  }
+  return error.localizedDescription
+}

@@ -1,0 +1,112 @@
+import Augmentation
+import DataSets
+import Encoders
+import Loading
+import Methods
+import Torch
+import TorchDistributed
+import TorchNN
+
+/// A method while it is trained, in one of the processes that share the work: what a step reads and changes. It knows of no
+/// files and of no position in the epochs.
+final class Trainer {
+  let world: World
+  let method: any PretrainingMethod
+  let optimizer: DistributedOptimizer
+  let gradientStep: GradientStep
+  var scaler: LossScaler
+  let configuration: Configuration
+  /// One for each view; none where the loader's threads make views.
+  private let augmenters: [BatchAugmenter]
+  private let parameters: [Parameter]
+  private let statistics: RunningStatistics
+
+  /// Draws the first weights. All processes must call this alike.
+  ///
+  /// - Throws: `DistributedError` naming what differs between the processes.
+  init(_ prepared: Preparation, in world: World) throws {
+    self.world = world
+    configuration = prepared.configuration
+    let dtype = configuration.training.precision.dtype
+    augmenters = prepared.makeAugmenters()
+    method = prepared.makeMethod(MethodContext(configuration, over: world.group))
+    method.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
+    method.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
+    try world.confirmSame(prepared.dataSet, method)
+    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be; on a GPU it does
+    // so where kernels make one pass of normalisation, sum and ReLU.
+    if prepared.device == .cpu || world.statistics.size > 1 || NCCL.hasKernels {
+      method.synchronizeBatchNorm(over: world.statistics)
+    }
+    parameters = method.trainedParameters().map(\.parameter)
+    statistics = RunningStatistics(of: method.batchNorms())
+    optimizer = DistributedOptimizer(
+      method.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
+      shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
+    scaler = LossScaler(dtype: dtype)
+    gradientStep = GradientStep(
+      method, reduction: try configuration.distributed.makeReduction(for: method, in: world), device: prepared.device,
+      dtype: dtype, accumulationSteps: configuration.training.accumulationSteps)
+  }
+
+  /// One step: embed, contrast, backpropagate, add up over the processes, update. Where loss or gradients are not finite
+  /// it changes nothing.
+  ///
+  /// - Parameters:
+  ///   - position: which step it is.
+  ///   - whileComputing: called when all has been asked of the device, before it is waited for.
+  /// - Returns: what all processes found, and the joint norm of the gradients before clipping, if they are clipped.
+  /// - Throws: `DistributedError` when another process was lost.
+  func step(
+    on batch: ViewBatch, at position: StepPosition, learningRate: Double, wantsStop: Bool = false,
+    whileComputing: () -> Void = {}
+  ) throws -> (verdict: StepVerdict, gradientNorm: Double?) {
+    optimizer.zeroGradients()
+    statistics.keep()
+    let images = batch.views.indices.map { view($0, of: batch) }
+    let loss = try gradientStep(images, scaledBy: scaler)
+    let found = parameters.compactMap(\.gradient)
+    let reading = StepReading(loss: loss, gradients: found)
+    whileComputing()
+    let (ownLoss, scaledNorm) = reading.wait()
+    try world.confirmIntact()
+    let verdict = try StepVerdict(loss: ownLoss, gradientsAreFinite: scaledNorm.isFinite, stops: wantsStop, in: world)
+    let gradientNorm = scaledNorm / scaler.scale
+    if verdict.isFinite {
+      let factor = clippingFactor(of: gradientNorm) / scaler.scale
+      if factor != 1 { withoutGradients { Foreach.mul_(found, factor) } }
+      try optimizer.step(learningRate: learningRate)
+      if world.normalizesApart { try statistics.average(over: world.group) }
+      method.finishStep(at: position)
+    } else {
+      statistics.restore()
+    }
+    scaler.update(gradientsWereFinite: verdict.isFinite)
+    return (verdict, verdict.isFinite && clipsGradients ? gradientNorm : nil)
+  }
+
+  /// What exchanges have cost so far.
+  var communication: ThroughputMeter.Communication {
+    .init(
+      waited: world.group.waited + world.statistics.waited + gradientStep.reduction.waited,
+      sentBytes: world.group.sentBytes)
+  }
+
+  private var clipsGradients: Bool { configuration.training.maximumGradientNorm > 0 }
+
+  /// What gradients of a joint norm are multiplied by so that it is at most the configured one
+  /// (`torch.nn.utils.clip_grad_norm_`).
+  private func clippingFactor(of norm: Double) -> Double {
+    clipsGradients ? min(1, configuration.training.maximumGradientNorm / (norm + 1e-6)) : 1
+  }
+
+  /// One view of each image, `[N, 3, S, S]`.
+  private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
+    augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
+  }
+}
+
+extension World {
+  /// Whether processes normalise by statistics of their own or of their group's.
+  var normalizesApart: Bool { statistics.size < size }
+}

@@ -1,0 +1,65 @@
+import Augmentation
+import Foundation
+import Pretraining
+import Testing
+
+/// The files of `Configurations/`.
+@Suite struct RecipeTests {
+  private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+    .appendingPathComponent("../../Configurations").standardizedFileURL
+
+  private static let names = ((try? FileManager.default.subpathsOfDirectory(atPath: folder.path)) ?? [])
+    .filter { $0.hasSuffix(".yaml") }.sorted()
+
+  private func recipe(_ name: String) throws -> Configuration {
+    try Configuration(contentsOf: Self.folder.appendingPathComponent(name))
+  }
+
+  @Test("every recipe loads, resolves and survives being written out", arguments: names)
+  func loads(name: String) throws {
+    let resolved = try recipe(name).resolved()
+    #expect(try Configuration(yaml: resolved.yaml()) == resolved)
+    #expect(try resolved.resolved() == resolved)
+  }
+
+  @Test("every recipe opens with what it is, its command, and what was measured", arguments: names)
+  func opens(name: String) throws {
+    let text = try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
+    let opening = text.split(separator: "\n", omittingEmptySubsequences: false).prefix { $0.hasPrefix("#") }
+    #expect(opening.contains { $0.hasPrefix("#   simclr pretrain Configurations/\(name) ") })
+    #expect(opening.contains { $0.lowercased().contains("measured") })
+  }
+
+  @Test("the recipes that scripts and readers rely on are there")
+  func complete() {
+    let wanted = [
+      "cifar10-resnet18.yaml", "cifar10-resnet18-slim.yaml", "cifar10-resnet18-simclr.yaml", "shapes-quickstart.yaml",
+      "imagenet-resnet50-paper.yaml", "imagenet-resnet50-simclr.yaml", "imagenet-resnet50-asymmetric.yaml",
+      "imagenet-resnet50-multicrop.yaml",
+    ]
+    #expect(Set(wanted).subtracting(Self.names).isEmpty)
+  }
+
+  @Test("the paper's recipe is the defaults")
+  func paper() throws {
+    var expected = Configuration()
+    expected.encoder.stem = .imagenet
+    expected.projectionHead.hiddenDimension = 2048
+    #expect(try recipe("imagenet-resnet50-paper.yaml") == expected)
+  }
+
+  @Test("BYOL's views are blurred always and rarely, solarised never and sometimes")
+  func asymmetric() throws {
+    let views = try recipe("imagenet-resnet50-asymmetric.yaml").augmentation.views
+    #expect(views.map(\.blurProbability) == [1, 0.1] && views.map(\.solarizeProbability) == [0, 0.2])
+    #expect(views.map(\.blurKernelSize) == [23, 23])
+  }
+
+  @Test("multi-crop has two large and six small views")
+  func multiCrop() throws {
+    let views = try recipe("imagenet-resnet50-multicrop.yaml").augmentation.views
+    #expect(views.map(\.imageSize) == [224, 224, 96, 96, 96, 96, 96, 96])
+    #expect(views.map(\.cropScaleMinimum) == [0.14, 0.14] + Array(repeating: 0.05, count: 6))
+    #expect(views.map(\.cropScaleMaximum) == [1, 1] + Array(repeating: 0.14, count: 6))
+  }
+}
