@@ -31,7 +31,8 @@ let package = Package(
     .library(
       name: "SimCLR",
       targets: [
-        "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading", "Encoders",
+        "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading",
+        "Encoders",
         "Methods", "Pretraining", "Evaluation",
       ]),
   ],

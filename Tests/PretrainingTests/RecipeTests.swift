@@ -35,7 +35,7 @@ import Testing
     let wanted = [
       "cifar10-resnet18.yaml", "cifar10-resnet18-slim.yaml", "cifar10-resnet18-simclr.yaml", "shapes-quickstart.yaml",
       "imagenet-resnet50-paper.yaml", "imagenet-resnet50-simclr.yaml", "imagenet-resnet50-asymmetric.yaml",
-      "imagenet-resnet50-multicrop.yaml",
+      "imagenet-resnet50-multicrop.yaml", "methods/byol-imagenet-resnet50.yaml",
     ]
     #expect(Set(wanted).subtracting(Self.names).isEmpty)
   }

@@ -88,6 +88,11 @@ import Torch
         "optimizer.name=sgd", "training.maximum_gradient_norm=0.5", "augmentation.local_views.count=1",
         "augmentation.local_views.image_size=8", "training.activation_checkpointing=blocks",
       ],
+      ["method.name=byol", "optimizer.name=lars", "optimizer.learning_rate=1", "byol.momentum=0.9"],
+      [
+        "method.name=byol", "optimizer.name=sgd", "optimizer.momentum=0.9", "training.accumulation_steps=2",
+        "training.global_batch_size=24", "augmentation.local_views.count=1", "augmentation.local_views.image_size=8",
+      ],
     ])
   func parameters(overrides: [String]) throws {
     defer { program.remove() }

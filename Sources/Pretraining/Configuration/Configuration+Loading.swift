@@ -63,6 +63,10 @@ extension Configuration {
       projectionHead.outputDimension >= 1, "projection_head.output_dimension", "at least 1",
       projectionHead.outputDimension)
     try requirePositive(loss.temperature, "loss.temperature")
+    try require(0...1 ~= byol.momentum, "byol.momentum", "a number from 0 to 1", byol.momentum)
+    try require(
+      byol.predictorHiddenDimension >= 0, "byol.predictor_hidden_dimension", "0 (the projection head's) or more",
+      byol.predictorHiddenDimension)
     try validateOptimizer()
     try validateTraining()
     try validateDistributed()

@@ -15,6 +15,7 @@ public struct Configuration: Codable, Equatable, Sendable {
   public var encoder = EncoderConfiguration()
   public var projectionHead = ProjectionHeadConfiguration()
   public var loss = LossConfiguration()
+  public var byol = BYOLConfiguration()
   public var optimizer = OptimizerConfiguration()
   public var schedule = ScheduleConfiguration()
   public var training = TrainingConfiguration()
@@ -108,6 +109,17 @@ public struct ProjectionHeadConfiguration: Codable, Equatable, Sendable {
 public struct LossConfiguration: Codable, Equatable, Sendable {
   /// The temperature τ that divides similarities.
   public var temperature = 0.5
+
+  /// The defaults.
+  public init() {}
+}
+
+/// Section `byol`: what BYOL has besides the projection head.
+public struct BYOLConfiguration: Codable, Equatable, Sendable {
+  /// How much of the target network a step keeps at first, 0 to 1; rises to 1 along a cosine.
+  public var momentum = 0.996
+  /// The size between the predictor's layers; 0: that of the projection head.
+  public var predictorHiddenDimension = 0
 
   /// The defaults.
   public init() {}

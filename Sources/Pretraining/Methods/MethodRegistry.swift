@@ -7,7 +7,7 @@ public typealias MethodFactory = (MethodContext) -> any PretrainingMethod
 /// The methods by the names that `method.name` takes. A new one is a case, with what makes it, and its section of
 /// ``Configuration`` if it has settings.
 public enum MethodName: String, ConfigurationChoice {
-  case simclr
+  case simclr, byol
   /// One that a program brings along which uses this package.
   case custom
 
@@ -15,6 +15,7 @@ public enum MethodName: String, ConfigurationChoice {
   var factory: MethodFactory? {
     switch self {
     case .simclr: SimCLR.init
+    case .byol: BYOL.init
     case .custom: nil
     }
   }
@@ -59,5 +60,22 @@ extension SimCLR {
   fileprivate convenience init(_ context: MethodContext) {
     let loss = NTXentLoss(temperature: context.configuration.loss.temperature, over: context.group)
     self.init(encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.all), loss: loss)
+  }
+}
+
+extension BYOL {
+  /// Sections `projection_head` and `byol`.
+  fileprivate convenience init(_ context: MethodContext) {
+    func network() -> Network {
+      Network(encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.hidden))
+    }
+    let (head, settings) = (context.configuration.projectionHead, context.configuration.byol)
+    let online = network()
+    let hidden = settings.predictorHiddenDimension > 0 ? settings.predictorHiddenDimension : head.hiddenDimension
+    let predictor = ProjectionHead(
+      dimensions: [head.outputDimension, hidden, head.outputDimension], normalization: head.batchNorm ? .hidden : .none,
+      generator: context.generator)
+    self.init(
+      online: online, target: network(), predictor: predictor, baseMomentum: settings.momentum, over: context.group)
   }
 }
