@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks everything that is cheaper than building: formatting, scripts, and that no path of one machine is in the
-# repository. (Warnings are errors in every build already.)
+# Checks everything that is cheaper than building: formatting, scripts, that no path of one machine is in the
+# repository, and that it has one version. (Warnings are errors in every build already.)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,6 +16,14 @@ for path in sys.argv[1:]: ast.parse(open(path, encoding="utf-8").read(), path)'
 echo "check: no path of one machine"
 if git grep --line-number --extended-regexp '(^|[^[:alnum:]_.~*-])/(work|root|home/[a-z]+)/' -- . ':!LICENSE'; then
   echo "check: these lines name a folder that only one machine has" >&2
+  exit 1
+fi
+
+echo "check: one version"
+version=$(sed -n 's/.*static let current = "\(.*\)"/\1/p' Sources/Pretraining/SimCLRVersion.swift)
+newest=$(sed -n '/^## \[[0-9]/{s/^## \[\([^]]*\)\].*/\1/p;q}' CHANGELOG.md)
+if [[ -z $version || $version != "$newest" ]]; then
+  echo "check: SimCLRVersion.swift says '$version', but the newest version in CHANGELOG.md is '$newest'" >&2
   exit 1
 fi
 

@@ -11,7 +11,8 @@ import Torch
     let help = try program.run("--help")
     #expect(help.exitCode == 0)
     #expect(help.output.contains("SUBCOMMANDS:"))
-    #expect(try program.run("--version").exitCode == 0)
+    let version = try program.run("--version")
+    #expect(version.exitCode == 0 && version.output == SimCLRVersion.current + "\n")
     for arguments in [
       ["pretrain"], ["no-such-command"], ["evaluate", "knn"], ["pretrain", "recipe.yaml"],
       ["data", "shapes", "tiny", "--size", "10000"], ["data", "inspect", "shapes", "--threads", "100000"],
