@@ -20,9 +20,9 @@ public struct SynchronizedBatchNormalization: SharedBatchNormalization {
       let sums = Functional.batchNormSums(input)
       group.allReduceOrNaN(sums)
       let (mean, inverseDeviation) = Functional.batchNormStatistics(
-        from: sums, count: count, epsilon: BatchNorm.epsilon, dtype: weight.dtype,
+        from: sums, count: count, epsilon: layer.epsilon, dtype: weight.dtype,
         moving: layer.tracksRunningStatistics
-          ? (layer.runningMean.value, layer.runningVar.value, BatchNorm.momentum) : nil)
+          ? (layer.runningMean.value, layer.runningVar.value, layer.momentum) : nil)
       let output = Functional.batchNormApply(
         input, mean: mean, inverseDeviation: inverseDeviation, weight: weight, bias: bias,
         adding: residual.map { _ in inputs[3] }, relu: relu)

@@ -1,24 +1,36 @@
 import Torch
 
-/// Convolution over `[N, C, H, W]`, without bias as in ResNets, where BatchNorm follows.
+/// Convolution over `[N, C, H, W]`, without bias unless asked, since in ResNets BatchNorm follows.
 public final class Conv2d: Module {
-  /// `[outputChannels, inputChannels, kernelSize, kernelSize]`
+  /// `[outputChannels, inputChannels / groups, kernelSize, kernelSize]`
   public let weight: Parameter
+  /// `[outputChannels]`, nil without bias.
+  public let bias: Parameter?
   public let stride: Int
   public let padding: Int
+  /// Parts that input and output channels are divided into, each convolved for itself.
+  public let groups: Int
 
   public init(
-    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0,
-    generator: Generator
+    _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
+    bias: Bool = false, generator: Generator
   ) {
-    let shape = [outputChannels, inputChannels, kernelSize, kernelSize]
+    precondition(
+      inputChannels.isMultiple(of: groups) && outputChannels.isMultiple(of: groups),
+      "Conv2d: \(inputChannels) and \(outputChannels) channels do not divide into \(groups) groups")
+    let shape = [outputChannels, inputChannels / groups, kernelSize, kernelSize]
     weight = Parameter(Initialiser.kaimingNormal(shape, generator: generator))
+    let fanIn = shape.dropFirst().reduce(1, *)
+    self.bias =
+      bias ? Parameter(Initialiser.uniform([outputChannels], fanIn: fanIn, generator: generator), role: .bias) : nil
     self.stride = stride
     self.padding = padding
+    self.groups = groups
   }
 
   public override func callAsFunction(_ input: Tensor) -> Tensor {
-    Functional.conv2d(input, weight: weight.value, stride: stride, padding: padding)
+    Functional.conv2d(
+      input, weight: weight.value, bias: bias?.value, stride: stride, padding: padding, groups: groups)
   }
 }
 
@@ -43,7 +55,7 @@ public final class Linear: Module {
 }
 
 /// Normalises each channel by the batch's statistics in training and by running ones in evaluation (Ioffe and Szegedy
-/// 2015), with PyTorch's momentum 0.1 and epsilon 1e-5. Input `[N, C]` or `[N, C, H, W]`.
+/// 2015). Input `[N, C]` or `[N, C, H, W]`.
 open class BatchNorm: Module {
   /// The scale, `[C]`, at first 1.
   public let weight: Parameter
@@ -60,12 +72,14 @@ open class BatchNorm: Module {
   /// Whether training moves the running statistics.
   public final var tracksRunningStatistics = true
 
-  /// How far a batch moves the running statistics towards its own.
-  public static let momentum = 0.1
+  /// How far a batch moves the running statistics towards its own, 0…1.
+  public final let momentum: Double
   /// What is added to variances.
-  public static let epsilon = 1e-5
+  public final let epsilon: Double
 
-  public init(_ channels: Int) {
+  /// PyTorch's defaults.
+  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) {
+    (self.momentum, self.epsilon) = (momentum, epsilon)
     weight = Parameter(Tensor.ones([channels]), role: .normalization)
     bias = Parameter(Tensor.zeros([channels]), role: .normalization)
     runningMean = Buffer(Tensor.zeros([channels]))
@@ -94,8 +108,7 @@ open class BatchNorm: Module {
     if isTraining && tracks { numBatchesTracked.value.add_(1) }
     return Functional.batchNorm(
       input, weight: weight.value, bias: bias.value, runningMean: tracks ? runningMean.value : nil,
-      runningVariance: tracks ? runningVar.value : nil, training: isTraining, momentum: Self.momentum,
-      epsilon: Self.epsilon)
+      runningVariance: tracks ? runningVar.value : nil, training: isTraining, momentum: momentum, epsilon: epsilon)
   }
 }
 
@@ -146,13 +159,6 @@ public final class MaxPool2d: Module {
 
   public override func callAsFunction(_ input: Tensor) -> Tensor {
     Functional.maxPool2d(input, kernelSize: kernelSize, stride: stride, padding: padding)
-  }
-}
-
-/// The mean of each channel: `[N, C, H, W]` to `[N, C]`.
-public final class GlobalAveragePool2d: Module {
-  public override func callAsFunction(_ input: Tensor) -> Tensor {
-    Functional.adaptiveAvgPool2d(input, height: 1, width: 1).flattened(from: 1)
   }
 }
 
