@@ -1,16 +1,17 @@
-"""Compares exported encoders with torchvision's networks; called by Scripts/interop.sh.
+"""Compares exported encoders with the networks of torchvision and timm; called by Scripts/interop.sh.
 
     python Scripts/interop.py FOLDER IMAGES
 
 FOLDER holds pairs of NAME.safetensors (`simclr export`) and NAME-features.safetensors (`simclr embed` of IMAGES,
-class folders of JPEG files). Each export must load with strict=True into torchvision's ResNet less its classifier, and
-give the same features, every element within 1e-4. Written for torch 2.11.0, torchvision 0.26.0.
+class folders of JPEG files). Each export must load with strict=True into the published network less its classifier, and
+give the same features, every element within 1e-4. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
 """
 
 import json
 import pathlib
 import sys
 
+import timm
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -47,6 +48,8 @@ class ScaledResNet(ResNet):
 
 def network(metadata):
     """The network that an export's metadata describe, less the classifier, with random weights."""
+    if metadata["architecture"] not in ARCHITECTURES:
+        return timm.create_model(metadata["architecture"], num_classes=0).eval()
     block, layers = ARCHITECTURES[metadata["architecture"]]
     width = float(metadata["width"])
     model = ResNet(block, layers) if width == 1 else ScaledResNet(block, layers, width)
@@ -105,8 +108,8 @@ def main():
         name = embedded.name.removesuffix("-features.safetensors")
         results.append(compare(name, folder / f"{name}.safetensors", embedded, image_folder))
     if not all(results):
-        sys.exit("interop: torchvision computes other features")
-    print(f"torchvision loads all {len(results)} exports with strict=True and computes the same features")
+        sys.exit("interop: torchvision or timm computes other features")
+    print(f"torchvision and timm load all {len(results)} exports with strict=True and computes the same features")
 
 
 if __name__ == "__main__":

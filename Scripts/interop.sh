@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Proves that exported encoders are torchvision's networks: trains every ResNet for a few steps, exports it, and has
-# real torchvision load the file with strict=True and compute the same features. `make interop` builds simclr first.
+# Proves that exported encoders are torchvision's and timm's networks: trains every ResNet for a few steps, exports it, and
+# has the real ones load the file with strict=True and compute the same features. `make interop` builds simclr first.
 #
 # PyTorch goes into an environment of its own in the user's cache, once, without the CUDA libraries.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-readonly torch_version=2.11.0
+readonly torch_version=2.11.0 timm_version=1.0.22
 simclr=$PWD/.build/release/simclr
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/simclr
-environment=$cache/interop-torch-$torch_version-cpu
+environment=$cache/interop-torch-$torch_version-timm-$timm_version-cpu
 log=$cache/interop.log
 image_size=64 # the images' own size too, so that nobody resizes
 
@@ -24,7 +24,7 @@ install_torchvision() {
   exec 9>"$environment.lock"
   flock 9
   if [[ ! -e $environment/complete ]]; then
-    echo "installing PyTorch and torchvision into $environment (1.6 GB, once per user; progress in $log)"
+    echo "installing PyTorch, torchvision and timm into $environment (1.6 GB, once per user; progress in $log)"
     rm -rf "$environment"
     local python=python3
     "$python" -m pip --version >/dev/null 2>&1 || python=/usr/bin/python3
@@ -34,12 +34,12 @@ install_torchvision() {
       fail "cannot make a Python environment: $(tail -n 1 "$log")"
     mkdir "$environment/temporary"
     {
-      install --no-deps torch==$torch_version torchvision==0.26.0 \
+      install --no-deps torch==$torch_version torchvision==0.26.0 timm==$timm_version \
         nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 nvidia-nvshmem-cu13==3.4.5 &&
-        install safetensors numpy pillow typing-extensions filelock sympy networkx jinja2 fsspec
+        install safetensors numpy pillow pyyaml huggingface-hub typing-extensions filelock sympy networkx jinja2 fsspec
     } >>"$log" 2>&1 || explain_failed_install
     { "$environment/bin/python" Scripts/cuda_stand_ins.py &&
-      "$environment/bin/python" -c 'import torchvision'; } >>"$log" 2>&1 ||
+      "$environment/bin/python" -c 'import torchvision, timm'; } >>"$log" 2>&1 ||
       fail "PyTorch does not start without CUDA libraries: $(tail -n 1 "$log"); details in $log"
     rm -rf "$environment/temporary"
     touch "$environment/complete"
@@ -101,6 +101,7 @@ for architecture in resnet34 resnet50 resnet101 resnet152; do
   train_and_export $architecture encoder.architecture=$architecture \
     encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
 done
+train_and_export seresnet50 encoder.architecture=seresnet50 encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
 train_and_export resnet18-slim encoder.width=0.25 encoder.stem=cifar
 train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5 \
   encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3

@@ -26,7 +26,9 @@ public struct EncoderArchitecture: Sendable {
   }
 
   /// All there are, in the order that lists have them.
-  public static let allCases: [EncoderArchitecture] = [resnet18, resnet34, resnet50, resnet101, resnet152]
+  public static let allCases: [EncoderArchitecture] = [
+    resnet18, resnet34, resnet50, resnet101, resnet152, seresnet50, seresnet101, seresnet152,
+  ]
 }
 
 extension EncoderArchitecture: CaseIterable, RawRepresentable, Hashable {

@@ -52,9 +52,24 @@ public final class ResNet: Module, ImageEncoder {
   ///   - zeroInitialisesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
   ///     identities (Goyal et al. 2017).
   ///   - generator: draws the first weights.
-  public init(
+  public convenience init(
     _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitialisesResiduals: Bool = false,
     generator: Generator
+  ) {
+    self.init(
+      depths: architecture.depths, width: width, stem: stem, zeroInitialisesResiduals: zeroInitialisesResiduals,
+      generator: generator
+    ) { inputChannels, channels, stride in
+      architecture.hasBottlenecks
+        ? Bottleneck(inputChannels, channels, stride: stride, generator: generator)
+        : BasicBlock(inputChannels, channels, stride: stride, generator: generator)
+    }
+  }
+
+  /// - Parameter makeBlock: a block from its input channels, its own before it widens, and its stride.
+  init(
+    depths: [Int], width: Double, stem: Stem, zeroInitialisesResiduals: Bool, generator: Generator,
+    makeBlock: (_ inputChannels: Int, _ channels: Int, _ stride: Int) -> ResidualBlock
   ) {
     let channels = Self.channels(width: width)
     precondition(channels[0] > 0, "ResNet: a width of \(width) leaves no channels")
@@ -68,13 +83,9 @@ public final class ResNet: Module, ImageEncoder {
     }
     bn1 = BatchNorm2d(channels[0])
     var inputChannels = channels[0]
-    let stages = zip(channels, architecture.depths).enumerated().map { stage, size -> [Module] in
+    let stages = zip(channels, depths).enumerated().map { stage, size -> [Module] in
       (0..<size.1).map { index -> ResidualBlock in
-        let stride = stage > 0 && index == 0 ? 2 : 1
-        let block: ResidualBlock =
-          architecture.hasBottlenecks
-          ? Bottleneck(inputChannels, size.0, stride: stride, generator: generator)
-          : BasicBlock(inputChannels, size.0, stride: stride, generator: generator)
+        let block = makeBlock(inputChannels, size.0, stage > 0 && index == 0 ? 2 : 1)
         if zeroInitialisesResiduals { block.startAsIdentity() }
         inputChannels = block.outputChannels
         return block
@@ -85,7 +96,7 @@ public final class ResNet: Module, ImageEncoder {
   }
 
   /// The channels of each stage, before blocks widen them.
-  private static func channels(width: Double) -> [Int] { [64, 128, 256, 512].map { Int(Double($0) * width) } }
+  static func channels(width: Double) -> [Int] { [64, 128, 256, 512].map { Int(Double($0) * width) } }
 
   public var blocks: [Module] { layer1 + layer2 + layer3 + layer4 }
 

@@ -8,11 +8,13 @@ import Pretraining
 struct ExportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "export",
-    abstract: "Write the encoder's weights under torchvision's names.",
+    abstract: "Write the encoder's weights under the names of torchvision or timm.",
     discussion: """
-      The file loads into torchvision's network with strict=True once its classifier is taken away:
+      The file loads into the published network with strict=True once its classifier is taken away:
         model = torchvision.models.resnet50(); model.fc = torch.nn.Identity()
         model.load_state_dict(safetensors.torch.load_file("encoder.safetensors"), strict=True)
+      Networks that torchvision does not have (seresnet50) are timm's:
+        model = timm.create_model("seresnet50", num_classes=0)
       """)
 
   @Argument(help: .init("The folder of a run.", valueName: "RUN"))

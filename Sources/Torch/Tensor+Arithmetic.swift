@@ -33,6 +33,15 @@ extension Tensor {
   /// log(1 + self), exact for small elements.
   public func log1p() -> Tensor { .make("log1p", self) { ctorch_tensor_log1p(handle, $0) } }
   public func sqrt() -> Tensor { .make("sqrt", self) { ctorch_tensor_sqrt(handle, $0) } }
+  /// 1 / (1 + exp(−x))
+  public func sigmoid() -> Tensor {
+    let operation = DifferentiableOperation { inputs in
+      let output = ((-inputs[0]).exp() + 1).pow(-1)
+      return ([output], { [output = output.detached()] gradients in [gradients[0] * output * (-output + 1)] })
+    }
+    return operation(self)[0]
+  }
+
   public func relu() -> Tensor { .make("relu", self) { ctorch_tensor_relu(handle, $0) } }
 
   /// The larger of each pair of elements.

@@ -4,7 +4,8 @@ import Testing
 import Torch
 import TorchNN
 
-/// Fixtures/resnets.py runs torchvision's networks in float64 on the same weights and images.
+/// Fixtures/resnets.py runs torchvision's networks in float64 on the same weights and images, Fixtures/seresnets.py
+/// timm's.
 @Suite(.serialized) struct ResNetParityTests {
   private struct Network: Decodable {
     let input: [Int]
@@ -16,19 +17,22 @@ import TorchNN
   private let results: [String: Tensor]
 
   init() throws {
-    networks = try Fixture().json("resnets")
-    results = try Fixture().tensors("resnets")
+    func merge<Value>(_ contents: (String) throws -> [String: Value]) rethrows -> [String: Value] {
+      try contents("resnets").merging(contents("seresnets")) { one, _ in one }
+    }
+    networks = try merge { try Fixture().json($0) }
+    results = try merge { try Fixture().tensors($0) }
   }
 
   private static let keys = [
     "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet18-cifar-quarter", "resnet50-cifar-quarter",
-    "resnet50-double",
+    "resnet50-double", "seresnet50", "seresnet101",
   ]
 
   @Test("every network of the fixture is tried")
   func complete() { #expect(Set(networks.keys) == Set(Self.keys)) }
 
-  @Test("parameters and buffers have torchvision's names, shapes and order", arguments: keys)
+  @Test("parameters and buffers have torchvision's and timm's names, shapes and order", arguments: keys)
   func names(key: String) throws {
     let expected = try #require(networks[key])
     let network = try network(key)
@@ -39,7 +43,7 @@ import TorchNN
     #expect(buffers.map { NamedShape(name: $0.name, shape: $0.tensor.shape) } == expected.buffers)
   }
 
-  @Test("features, gradients and running statistics equal torchvision's", arguments: keys)
+  @Test("features, gradients and running statistics equal torchvision's and timm's", arguments: keys)
   func parity(key: String) throws {
     let network = try filled(key)
     network.move(to: .cpu, dtype: .float64)
@@ -91,16 +95,18 @@ import TorchNN
 
   // MARK: -
 
-  private func network(_ key: String) throws -> ResNet {
+  private func network(_ key: String) throws -> any ImageEncoder {
     let parts = key.split(separator: "-")
-    let architecture = try #require(ResNet.Architecture(rawValue: String(parts[0])))
+    let architecture = try #require(EncoderArchitecture(rawValue: String(parts[0])))
     let width = parts.contains("quarter") ? 0.25 : parts.contains("double") ? 2 : 1
-    return ResNet(
-      architecture, width: width, stem: parts.contains("cifar") ? .cifar : .imagenet, generator: Generator(seed: 0))
+    let settings = EncoderSettings(architecture, width: width, stem: parts.contains("cifar") ? .cifar : .imagenet)
+    let network = settings.makeEncoder(generator: Generator(seed: 0))
+    #expect(network.featureCount == settings.featureCount)
+    return network
   }
 
   /// The network with the values that resnets.py describes.
-  private func filled(_ key: String) throws -> ResNet {
+  private func filled(_ key: String) throws -> any ImageEncoder {
     let network = try network(key)
     for (name, tensor) in network.stateDictionary() {
       let (scale, offset): (Float, Float)
@@ -136,7 +142,7 @@ import TorchNN
   }
 
   private func compare(
-    _ key: String, _ network: ResNet, _ tolerance: Tolerance, channelsLast: Bool = false
+    _ key: String, _ network: any ImageEncoder, _ tolerance: Tolerance, channelsLast: Bool = false
   ) throws {
     let dtype = network.namedParameters()[0].parameter.value.dtype
     var images = Tensor.pattern("\(key).input", try #require(networks[key]).input).to(dtype)

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 import Torch
 
@@ -34,6 +35,17 @@ import Torch
     (results[0] + results[1] * 10).sum().backward()
     #expect(a.gradient!.array(of: Float.self) == [102, 142])
     #expect(b.gradient!.array(of: Float.self) == [41, 61])
+  }
+
+  @Test("a sigmoid is 1 / (1 + exp(−x)) with the slope y (1 − y), at extremes too")
+  func sigmoid() {
+    let x = Tensor([-1000.0, -3, 0, 0.5, 1000]).requireGradient()
+    let y = x.sigmoid()
+    (y * Tensor([1.0, 2, 3, 4, 5])).sum().backward()
+    let expected = [-1000.0, -3, 0, 0.5, 1000].map { 1 / (1 + Foundation.exp(-$0)) }
+    #expect(zip(y.array(of: Double.self), expected).allSatisfy { ($0 - $1).magnitude < 1e-15 })
+    let slopes = zip(expected, [1.0, 2, 3, 4, 5]).map { $0 * (1 - $0) * $1 }
+    #expect(zip(x.gradient!.array(of: Double.self), slopes).allSatisfy { ($0 - $1).magnitude < 1e-15 })
   }
 
   @Test("an output that is not used counts as a gradient of zero, an input without gradient gets none")
