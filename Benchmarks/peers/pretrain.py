@@ -5,7 +5,7 @@ lightly's loss, timed. Prints one JSON object.
     python Benchmarks/peers/pretrain.py DIR --steps 0 [--seed 0] --output FILE.safetensors     the whole recipe
 
 DIR holds train/<class>/*.jpg. Written for torch 2.11.0, torchvision 0.26.0, lightly 1.6. The first step, which starts
-the workers, is not timed. --output keeps the encoder, under torchvision's names, for Benchmarks/peers/evaluate.py.
+the workers, is not timed. --output keeps the encoder, under torchvision's names.
 """
 
 import argparse

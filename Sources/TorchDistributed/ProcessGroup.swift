@@ -144,7 +144,7 @@ extension ProcessGroup {
   }
 
   /// ``allReduce(_:_:)`` where nothing can be thrown.
-  func allReduceOrNaN(_ tensor: Tensor) {
+  public func allReduceOrNaN(_ tensor: Tensor) {
     if (try? allReduce(tensor)) == nil { tensor.fill_(.nan) }
   }
 }

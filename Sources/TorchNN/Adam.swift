@@ -27,7 +27,7 @@ public final class Adam: Optimizer {
     super.init(parameters, slots: ["exp_avg", "exp_avg_sq"])
   }
 
-  override func update(_ targets: Targets, learningRate: Double) {
+  public override func update(_ targets: Targets, learningRate: Double) {
     Foreach.stepAdam(
       targets.values, gradients: targets.gradients, means: targets.slot("exp_avg"),
       squares: targets.slot("exp_avg_sq"), step: stepCount, learningRate: learningRate, betas: betas,

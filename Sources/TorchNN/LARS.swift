@@ -19,7 +19,7 @@ public final class LARS: Optimizer {
     super.init(parameters, slots: ["momentum_buffer"])
   }
 
-  override func update(_ targets: Targets, learningRate: Double) {
+  public override func update(_ targets: Targets, learningRate: Double) {
     let velocities = targets.slot("momentum_buffer")
     Foreach.mul_(velocities, momentum)
     if targets.areDecayedAndAdapted {

@@ -28,7 +28,8 @@ extension Module {
 
 /// Changes parameters by their gradients.
 ///
-/// The learning rate comes with every step, since schedules are no business of an optimizer's.
+/// The learning rate comes with every step, since schedules are no business of an optimizer's. A subclass names what it keeps
+/// for each parameter and says how to ``update(_:learningRate:)``.
 open class Optimizer {
   public final let parameters: [OptimizedParameter]
   /// How many steps were made.
@@ -41,7 +42,7 @@ open class Optimizer {
   private final let kinds: [[Int]]
 
   /// - Parameter slots: the names of the tensors kept for each parameter, at first zeros.
-  init(_ parameters: [OptimizedParameter], slots names: [String]) {
+  public init(_ parameters: [OptimizedParameter], slots names: [String]) {
     self.parameters = parameters
     slotNames = names.sorted()
     kinds = Dictionary(grouping: parameters.indices) { Kind(parameters[$0]) }.values.sorted { $0[0] < $1[0] }
@@ -77,15 +78,15 @@ open class Optimizer {
   }
 
   /// Changes parameters in place; called without gradient recording.
-  func update(_ targets: Targets, learningRate: Double) {
+  open func update(_ targets: Targets, learningRate: Double) {
     preconditionFailure("\(type(of: self)) does not say how to update parameters")
   }
 
   /// Parameters that have gradients and that a step treats alike: one type, one device, all or none decayed and adapted.
-  struct Targets {
-    let values: [Tensor]
-    let gradients: [Tensor]
-    let areDecayedAndAdapted: Bool
+  public struct Targets {
+    public let values: [Tensor]
+    public let gradients: [Tensor]
+    public let areDecayedAndAdapted: Bool
     private let optimizer: Optimizer
     private let places: [Int]
 
@@ -101,7 +102,7 @@ open class Optimizer {
     }
 
     /// What is kept for each parameter under a name.
-    func slot(_ name: String) -> [Tensor] {
+    public func slot(_ name: String) -> [Tensor] {
       let all = optimizer.slots[name]!
       return places.map { all[$0] }
     }

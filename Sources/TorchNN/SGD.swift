@@ -16,7 +16,7 @@ public final class SGD: Optimizer {
     super.init(parameters, slots: momentum > 0 ? ["momentum_buffer"] : [])
   }
 
-  override func update(_ targets: Targets, learningRate: Double) {
+  public override func update(_ targets: Targets, learningRate: Double) {
     Foreach.stepSGD(
       targets.values, gradients: targets.gradients, velocities: momentum > 0 ? targets.slot("momentum_buffer") : nil,
       learningRate: learningRate, momentum: momentum, weightDecay: targets.areDecayedAndAdapted ? weightDecay : 0,

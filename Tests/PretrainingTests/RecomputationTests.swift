@@ -22,7 +22,6 @@ import TorchNN
     let head = ProjectionHead(dimensions: [encoder.featureCount, 16, 8], normalization: .all, generator: generator)
     let model = SimCLR(encoder: encoder, projectionHead: head, loss: NTXentLoss(temperature: 0.3))
     model.move(to: .cpu, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
-    model.synchronizeBatchNorm(over: .single())
     let step = GradientStep(
       model, reduction: NoReduction(), device: .cpu, dtype: dtype,
       accumulationSteps: parts)

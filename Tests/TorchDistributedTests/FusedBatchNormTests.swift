@@ -76,7 +76,6 @@ import TorchNN
     let input = Tensor.pattern("input", [2, 20, 2, 2]).to(dtype).channelsLast()
     let residual = Tensor.full(input.shape, .nan, dtype: dtype)
     let layer = BatchNorm2d(20)
-    layer.synchronizeBatchNorm(over: .single())
     let output = layer(input, adding: residual, relu: true).array(of: Float.self)
     #expect(output.allSatisfy { $0.isNaN })
   }
@@ -119,7 +118,6 @@ import TorchNN
   @Test("a ReLU after BatchNorm in a list of modules is part of its pass")
   func list() {
     let modules: [Module] = [BatchNorm1d(5), ReLU(), ReLU(), BatchNorm1d(5)]
-    for module in modules { module.synchronizeBatchNorm(over: .single()) }
     let input = Tensor.pattern("input", [8, 5])
     let expected = modules.reduce(input) { $1($0) }
     #expect(modules(input).largestDifference(from: expected) == 0)
@@ -128,7 +126,6 @@ import TorchNN
   @Test("nothing of a pass is kept once its output is gone, whether it went back or not")
   func memory() {
     let layer = BatchNorm2d(20)
-    layer.synchronizeBatchNorm(over: .single())
     func pass(goesBack: Bool) {
       let input = Tensor.pattern("input", [2, 20, 2, 2]).channelsLast().requireGradient()
       let output = layer(input, adding: Tensor.pattern("residual", input.shape), relu: true)

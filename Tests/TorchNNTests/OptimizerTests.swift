@@ -75,4 +75,33 @@ import TorchNN
       #expect(0 < difference && difference < 1e-6)
     }
   }
+
+  /// As another module would write one.
+  private final class MovingAverageDescent: Optimizer {
+    init(_ parameters: [OptimizedParameter]) { super.init(parameters, slots: ["average"]) }
+
+    override func update(_ targets: Targets, learningRate: Double) {
+      let averages = targets.slot("average")
+      Foreach.mul_(averages, 0.5)
+      Foreach.add_(averages, targets.gradients, alpha: 0.5)
+      Foreach.add_(targets.values, averages, alpha: -learningRate)
+    }
+  }
+
+  @Test("an optimizer of another module has its state kept and named as ours have")
+  func extended() throws {
+    let parameter = Parameter(Tensor([1.0, 2]))
+    let optimizer = MovingAverageDescent([
+      OptimizedParameter(name: "weight", parameter: parameter, isDecayedAndAdapted: true)
+    ])
+    for _ in 0..<2 {
+      optimizer.zeroGradients()
+      (parameter.value * Tensor([4.0, 8])).sum().backward()
+      optimizer.step(learningRate: 0.25)
+    }
+    // Averages of 2 and 3 for the first, of 4 and 6 for the second.
+    #expect(parameter.value.array(of: Double.self) == [1 - 0.25 * 5, 2 - 0.25 * 10])
+    #expect(optimizer.stateDictionary().map(\.name) == ["average.weight"])
+    #expect(optimizer.stateDictionary()[0].tensor.array(of: Double.self) == [3, 6])
+  }
 }

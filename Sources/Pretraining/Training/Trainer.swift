@@ -33,11 +33,9 @@ final class Trainer {
     method.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
     method.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
     try world.confirmSame(prepared.dataSet, method)
-    // On a CPU even one process finds statistics as many do, so that their number shows as little as can be; on a GPU it does
-    // so where kernels make one pass of normalisation, sum and ReLU.
-    if prepared.device == .cpu || world.statistics.size > 1 || NCCL.hasKernels {
-      method.synchronizeBatchNorm(over: world.statistics)
-    }
+    // Loads what BatchNorm does in one pass on a GPU, where it is there.
+    if prepared.device != .cpu { _ = NCCL.hasKernels }
+    if world.statistics.size > 1 { method.synchronizeBatchNorm(over: world.statistics) }
     parameters = method.trainedParameters().map(\.parameter)
     statistics = RunningStatistics(of: method.batchNorms())
     optimizer = DistributedOptimizer(
