@@ -100,7 +100,7 @@ import TorchNN
       optimizer.step(learningRate: 0.25)
     }
     // Averages of 2 and 3 for the first, of 4 and 6 for the second.
-    #expect(parameter.value.array(of: Double.self) == [1 - 0.25 * 5, 2 - 0.25 * 10])
+    #expect(parameter.value.array(of: Double.self) == [-0.25, -0.5])
     #expect(optimizer.stateDictionary().map(\.name) == ["average.weight"])
     #expect(optimizer.stateDictionary()[0].tensor.array(of: Double.self) == [3, 6])
   }
