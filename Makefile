@@ -6,7 +6,7 @@ help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
 	@echo "make test         set up, build, run all tests"
 	@echo "make check        lint, scripts, setup's own tests"
-	@echo "make fuzz         mutate JPEG and PNG files under AddressSanitizer, RUNS=100000 of each: minutes"
+	@echo "make fuzz         mutate images, weights, states and configurations, RUNS=100000 of each: minutes"
 	@echo "make chaos        kill and stop workers of RUNS=12 trainings, 20 times each: two minutes each"
 	@echo "make interop      compare with torchvision, torchrun, mpirun, two machines (downloads PyTorch, 1.6 GB unpacked)"
 	@echo "make device-pack  pack the program for a machine with a GPU and PyTorch (Docs/FirstLight.md): DATA=, PHOTOS=, LIMIT_MIB="

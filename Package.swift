@@ -132,6 +132,9 @@ let package = Package(
         "Torch", "TorchNN", "TestSupport",
       ], exclude: ["Fixtures"], swiftSettings: strict),
     .executableTarget(
+      name: "fuzz-readers", dependencies: ["Pretraining", "TestSupport", "Torch"], path: "Tests/FuzzReaders",
+      swiftSettings: strict),
+    .executableTarget(
       name: "supervise-for-tests", dependencies: ["Launching"], path: "Tests/Supervise", swiftSettings: strict),
     .testTarget(
       name: "LaunchingTests", dependencies: ["Launching", "supervise-for-tests"], swiftSettings: strict),

@@ -5,8 +5,9 @@ import Foundation
 package enum StoredFile {
   /// The bytes of a file; nil when it does not exist.
   ///
+  /// - Parameter maximum: the most that may be in it, so that no other file than the one meant fills the memory.
   /// - Throws: ``TorchError`` with the path and the reason.
-  package static func contents(of url: URL) throws -> Data? {
+  package static func contents(of url: URL, atMost maximum: Int = .max) throws -> Data? {
     let descriptor = open(url.path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return try absence(of: url) }
     defer { close(descriptor) }
@@ -17,6 +18,9 @@ package enum StoredFile {
       guard count >= 0 else { throw failure(url) }
       guard count > 0 else { return data }
       data.append(contentsOf: part[..<count])
+      guard data.count <= maximum else {
+        throw TorchError("cannot read \(url.path): expected at most \(maximum) bytes, and it has more")
+      }
     }
   }
 

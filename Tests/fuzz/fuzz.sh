@@ -1,7 +1,10 @@
 #!/usr/bin/env bash
-# Fuzzes CImageCodec: JPEG and PNG files, mutated with libFuzzer under AddressSanitizer and
-# UndefinedBehaviorSanitizer. An input that crashes, hangs, takes too much memory or decodes inconsistently stops it and
-# is kept; what is learned stays in .build/fuzz for the next time.
+# Fuzzes what reads files from strangers; an input that crashes, hangs or takes too much memory stops it.
+#
+# CImageCodec: JPEG and PNG files, mutated with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which must
+# also decode consistently. A bad input is kept; what is learned stays in .build/fuzz for the next time.
+# Readers in Swift (Tests/FuzzReaders): weights as safetensors and as PyTorch saves them, their pickles, the state of a
+# checkpoint, configurations.
 #
 #   Tests/fuzz/fuzz.sh [RUNS]           of each format; 100000 unless said
 #   .build/fuzz/jpeg-fuzzer FILE        runs one input again
@@ -55,6 +58,26 @@ fuzz() {
     "$(sed -n 's/^stat::peak_rss_mb: *//p' "$log") MB in all"
 }
 
+fuzz_readers() {
+  local kind seeds=$folder/seeds/readers program log=$folder/readers.log
+  swift build -c release --product fuzz-readers >"$log" 2>&1 || {
+    tail -n 20 "$log" >&2
+    fail "fuzz-readers does not build"
+  }
+  program=$(swift build -c release --show-bin-path)/fuzz-readers
+  rm -rf "$seeds"
+  mkdir -p "$seeds"
+  cp Tests/TorchTests/Fixtures/{state-dict,checkpoint}.pth Tests/TorchTests/Fixtures/state-dict.safetensors \
+    Tests/fuzz/state.json Configurations/*.yaml "$seeds"
+  for kind in safetensors pytorch pickle state configuration; do
+    if ! "$program" "$kind" "$runs" "$seeds" "$folder/at" >"$log" 2>&1; then
+      tail -n 20 "$log" >&2
+      fail "$kind: input $(od -An -td8 "$folder/at" | tr -d ' ') failed; again: $program $kind 1 $seeds $folder/at NUMBER"
+    fi
+    echo "fuzz: $(cat "$log")"
+  done
+}
+
 [[ $runs =~ ^[1-9][0-9]*$ ]] || fail "RUNS is a number of inputs, got '$runs'"
 find_clang
 python3 Tests/fuzz/seeds.py Tests/ImagesTests/Fixtures "$folder/seeds"
@@ -62,3 +85,4 @@ for format in jpeg png; do
   build "$format"
   fuzz "$format"
 done
+fuzz_readers

@@ -5,13 +5,20 @@ import Torch
 import TorchNN
 
 extension Configuration {
+  /// The longest text that is read. All keys together take a few thousand bytes.
+  private static let maximumByteCount = 1 << 20
+
   /// Reads a YAML file and lays `overrides` of the form `section.key=value` over it.
   ///
   /// - Throws: ``ConfigurationError`` naming file, line and key.
   public init(contentsOf url: URL, overrides: [String] = []) throws {
-    guard let bytes = FileManager.default.contents(atPath: url.path) else {
-      throw ConfigurationError("cannot read the configuration \(url.path): no such file, or not readable")
+    let bytes: Data?
+    do {
+      bytes = try StoredFile.contents(of: url, atMost: Self.maximumByteCount)
+    } catch let error as TorchError {
+      throw ConfigurationError(error.description)
     }
+    guard let bytes else { throw ConfigurationError("cannot read the configuration \(url.path): no such file") }
     guard let text = String(data: bytes, encoding: .utf8) else {
       throw ConfigurationError("\(url.path) is not a text file in UTF-8")
     }

@@ -83,8 +83,10 @@ extension Checkpoint {
   /// Nil when the folder is not there or lacks something. That its tensors are whole shows when they are loaded.
   private static func read(_ name: String, in run: RunFolder) throws -> Checkpoint? {
     let url = run.checkpointsURL.appendingPathComponent(name)
-    guard let data = try StoredFile.contents(of: url.appendingPathComponent("state.json")),
-      let position = try? decoder.decode(Position.self, from: data)
+    guard
+      let data = try StoredFile.contents(
+        of: url.appendingPathComponent("state.json"), atMost: Position.maximumByteCount),
+      let position = try? Position(json: data)
     else { return nil }
     let checkpoint = Checkpoint(url: url, position: position)
     return try checkpoint.tensorFiles.allSatisfy(StoredFile.exists) ? checkpoint : nil
@@ -101,11 +103,5 @@ extension Checkpoint {
         return (try? SafeTensors(data)) != nil
       }
     }
-  }
-
-  private static var decoder: JSONDecoder {
-    let decoder = JSONDecoder()
-    decoder.keyDecodingStrategy = .convertFromSnakeCase
-    return decoder
   }
 }

@@ -1,3 +1,31 @@
+import Foundation
+
+extension Checkpoint.Position {
+  /// The longest text that is read: a position takes some three hundred bytes.
+  static let maximumByteCount = 1 << 16
+
+  /// Reads what a checkpoint's `state.json` says.
+  ///
+  /// - Throws: ``RunError`` when it says no position. That it is one of the run's is another question
+  ///   (``isPossible(batchesPerEpoch:epochs:)``).
+  package init(json: Data) throws {
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    guard json.count <= Self.maximumByteCount, let position = try? decoder.decode(Self.self, from: json) else {
+      throw RunError("state.json says no position")
+    }
+    self = position
+  }
+
+  /// The text of `state.json`.
+  func json() throws -> Data {
+    let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    return try encoder.encode(self)
+  }
+}
+
 extension Checkpoint.Position {
   /// Goes past a step.
   mutating func count(_ verdict: StepVerdict) {
@@ -26,7 +54,7 @@ extension Checkpoint.Position {
 extension Checkpoint.Position {
   /// Whether a run can stand here that makes so many batches in each epoch: a file that was written by hand, or rotted,
   /// may say anything.
-  func isPossible(batchesPerEpoch: Int, epochs: Int) -> Bool {
+  package func isPossible(batchesPerEpoch: Int, epochs: Int) -> Bool {
     let counts = [optimizerSteps, lossScaleGoodSteps, skips?.inARow ?? 0, skips?.withoutLoss ?? 0]
     return (0...batchesPerEpoch * epochs).contains(step)
       && epoch == step / batchesPerEpoch && batch == step % batchesPerEpoch

@@ -52,7 +52,7 @@ public struct Checkpoint: Sendable {
         .write(to: partial.appendingPathComponent("model.safetensors"))
       try SafeTensors(tensors: optimizer)
         .write(to: partial.appendingPathComponent("optimizer.safetensors"))
-      let state = try encoder.encode(position)
+      let state = try position.json()
       try DurableFile.write(state, to: partial.appendingPathComponent("state.json"))
       if try StoredFile.exists(final) { try files.removeItem(at: final) }
       try files.moveItem(at: partial, to: final)
@@ -88,12 +88,5 @@ public struct Checkpoint: Sendable {
     for name in names.filter({ Self.step(ofFolder: $0)! < step }).dropLast(keep - 1) {
       try? FileManager.default.removeItem(at: run.checkpointsURL.appendingPathComponent(name))
     }
-  }
-
-  private static var encoder: JSONEncoder {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return encoder
   }
 }
