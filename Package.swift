@@ -69,8 +69,8 @@ let package = Package(
     .target(
       name: "Pretraining",
       dependencies: [
-        "Augmentation", "DataSets", "Encoders", "Images", "Launching", "Loading", "Methods", "Randomness", "Torch",
-        "TorchDistributed", "TorchNN", "Yams",
+        "Augmentation", "CDigest", "DataSets", "Encoders", "Images", "Launching", "Loading", "Methods", "Randomness",
+        "Torch", "TorchDistributed", "TorchNN", "Yams",
       ], swiftSettings: strict),
     .target(
       name: "Evaluation", dependencies: ["DataSets", "Encoders", "Loading", "Pretraining", "Torch", "TorchNN"],

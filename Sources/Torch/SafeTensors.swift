@@ -22,7 +22,10 @@ extension SafeTensors {
   /// Writes the file, whole or not at all.
   ///
   /// - Throws: ``TorchError`` with the path and the reason.
-  public func write(to url: URL) throws {
+  public func write(to url: URL) throws { try write(to: url, showing: nil) }
+
+  /// Writes the file and shows what is written, front to back.
+  package func write(to url: URL, showing: ((UnsafeRawBufferPointer) -> Void)?) throws {
     var header: [String: Any] = metadata.isEmpty ? [:] : ["__metadata__": metadata]
     var end = 0
     for (name, tensor) in tensors {
@@ -36,7 +39,7 @@ extension SafeTensors {
     var json = try JSONSerialization.data(withJSONObject: header, options: [.sortedKeys, .withoutEscapingSlashes])
     json.append(Data(repeating: UInt8(ascii: " "), count: (8 - json.count % 8) % 8))
     let length = withUnsafeBytes(of: UInt64(json.count).littleEndian) { Data($0) }
-    try DurableFile.write(to: url) { file in
+    try DurableFile.write(to: url, showing: showing) { file in
       try file.write(length)
       try file.write(json)
       for (_, tensor) in tensors {

@@ -52,7 +52,7 @@ import Torch
     #expect(outcome == .finished(step: 8))
     #expect(
       repair
-        == "\(latest.path) is missing, though there are checkpoints: going on from step-00000008, the newest whole one")
+        == "\(latest.path) is missing, though there are checkpoints; going on from step-00000008, the newest whole one")
     #expect(try lines() == 8)
     #expect(try Checkpoint.latest(in: run)?.position.step == 8)
     #expect(try resume(to: 9).outcome == .finished(step: 9))
@@ -71,7 +71,7 @@ import Torch
     try FileManager.default.removeItem(at: checkpoint(8).appendingPathComponent("state.json"))
     let (outcome, repair) = try resume(to: 9)
     #expect(outcome == .finished(step: 9))
-    #expect(repair?.hasSuffix("going on from step-00000006, the newest whole one") == true)
+    #expect(repair?.contains("; going on from step-00000006, the newest whole one") == true)
     #expect(try lines() == 9)
   }
 
@@ -154,6 +154,8 @@ import Torch
     defer { fixture.remove() }
     try train(to: 8)
     let file = checkpoint(8).appendingPathComponent("state.json")
+    // As if of version 0.1; with checksums it would be damaged.
+    try FileManager.default.removeItem(at: checkpoint(8).appendingPathComponent("SHA256SUMS"))
     let key = change.prefix { $0 != ":" }
     let lines = try String(contentsOf: file, encoding: .utf8).split(separator: "\n").map { line in
       line.contains(key) ? "  \(change)," : String(line)

@@ -1,6 +1,5 @@
 import Foundation
 import Pretraining
-import TestSupport
 import Testing
 import Torch
 
@@ -126,16 +125,17 @@ import Torch
     try expectSameWeights(program, "whole", "parts")
   }
 
-  @Test("a disk that takes no more ends the run with one line and leaves the last checkpoint whole")
+  @Test("a disk that takes no more is a warning in the middle and ends the run with one line; a checkpoint stays whole")
   func fullDisk() throws {
     let program = try Program()
     defer { program.remove() }
     #expect(try program.run("pretrain", "recipe.yaml", "training.maximum_steps=3", "--output", "run").exitCode == 0)
     // A limit on the size of files stands for the disk: weights no longer fit, metrics do.
     let full = try program.shell(
-      "trap '' XFSZ; ulimit -f 64; exec simclr pretrain recipe.yaml --output run --resume")
+      "ulimit -f 64; exec simclr pretrain recipe.yaml --output run --resume")
     #expect(full.exitCode == 1)
-    #expect(full.errors.contains("error: cannot write the checkpoint of step 5: "))
+    #expect(full.errors.contains("warning: cannot write the checkpoint of step 5: "), "\(full.errors)")
+    #expect(full.errors.contains("error: cannot write the checkpoint of step 20: "))
     #expect(full.errors.contains("Earlier checkpoints are untouched"))
     let run = RunFolder(program.folder.appendingPathComponent("run"))
     #expect(try Checkpoint.latest(in: run)?.position.step == 3)
@@ -212,8 +212,7 @@ import Torch
     let deadline = Date().addingTimeInterval(120)
     while Date() < deadline, process.isRunning {
       let text = (try? String(contentsOf: run.appendingPathComponent("metrics.jsonl"), encoding: .utf8)) ?? ""
-      // The first line is the schema.
-      if text.split(separator: "\n").count > steps { return }
+      if text.split(separator: "\n").count >= steps { return }
       usleep(2000)
     }
   }
@@ -222,6 +221,6 @@ import Torch
     let states = try [first, second].map { name in
       try #require(try Checkpoint.latest(in: RunFolder(program.folder.appendingPathComponent(name)))).modelState()
     }
-    #expect(areIdentical(states[0], states[1]))
+    #expect(states[0].allSatisfy { $1.isIdentical(to: states[1][$0]!) })
   }
 }

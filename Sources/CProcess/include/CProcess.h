@@ -41,6 +41,9 @@ void cprocess_raise_descriptor_limit(void);
 // SIGQUIT and SIGABRT end the process, whatever a library has made of them.
 void cprocess_signals_end(void);
 
+// A file that grows beyond the limit that it has gives an error, as on a full disk, rather than end the process.
+void cprocess_file_limit_gives_errors(void);
+
 // Writes the numbers of the cores that this thread may run on, and returns how many there are (which may be more than
 // `capacity`), or -1 with errno set.
 int cprocess_cores(int *cores, int capacity);

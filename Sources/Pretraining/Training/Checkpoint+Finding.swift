@@ -10,28 +10,57 @@ extension Checkpoint {
     switch try named(in: run) {
     case .none: return nil
     case .whole(let checkpoint): return checkpoint
-    case .problem(let problem):
+    case .problem(let problem, _):
       throw RunError(
         "\(problem). Resume the run, which looks for the newest whole one, or write the name of a folder of \(run.checkpointsURL.path) into \(latestURL(in: run).path)"
       )
     }
   }
 
-  /// What a run goes on from: the checkpoint that `latest` names, else the newest that is whole.
+  /// What a run goes on from: the checkpoint that `latest` names, else the newest that is whole; if the one that it names is
+  /// damaged, the newest before that.
   ///
   /// - Returns: nil in a run that has none yet; `repair` says what was wrong and what is taken instead.
   /// - Throws: ``RunError`` when there are only broken ones; `TorchError` when the disk gives errors.
   static func toResume(in run: RunFolder) throws -> (checkpoint: Checkpoint, repair: String?)? {
+    var (problem, bound) = ("", Int.max)
     switch try named(in: run) {
     case .none: return nil
-    case .whole(let checkpoint): return (checkpoint, nil)
-    case .problem(let problem):
-      for name in try folders(in: run).reversed() {
-        guard let checkpoint = try read(name, in: run), try checkpoint.hasWholeTensors else { continue }
-        return (checkpoint, "\(problem): going on from \(name), the newest whole one")
-      }
-      throw RunError("\(problem), and no other is whole: bring one back, or start another run")
+    case .problem(let text, let named): (problem, bound) = (text, named ?? .max)
+    case .whole(let checkpoint):
+      guard let damage = try checkpoint.damage() else { return (checkpoint, nil) }
+      problem = "\(checkpoint.url.path) is damaged: \(damage)"
+      bound = step(ofFolder: checkpoint.url.lastPathComponent)!
     }
+    for name in try folders(in: run).reversed() where step(ofFolder: name)! < bound {
+      guard let checkpoint = try read(name, in: run), try checkpoint.damage() == nil else { continue }
+      let which = bound < .max ? "the newest whole one before it" : "the newest whole one"
+      return (checkpoint, "\(problem); going on from \(name), \(which)")
+    }
+    throw RunError(
+      "\(problem), and no other\(bound < .max ? " before it" : "") is whole: bring one back, or start another run")
+  }
+
+  /// What is wrong with the files, in words that go on from the checkpoint's name; nil when all of them are what was written.
+  /// Of checkpoints of version 0.1, which have no checksums, it is known only whether their tensors can be read.
+  ///
+  /// - Parameter files: which are looked at.
+  /// - Throws: `TorchError` when the disk gives errors.
+  func damage(to files: [String] = Self.fileNames) throws -> String? {
+    if let checksums = try Checksums(of: url) {
+      for file in files {
+        if let damage = try checksums.damage(to: file, in: url) { return damage }
+      }
+      return nil
+    }
+    for file in files where file.hasSuffix(".safetensors") {
+      do {
+        _ = try SafeTensors(contentsOf: url.appendingPathComponent(file))
+      } catch let error as TorchError {
+        return error.description
+      }
+    }
+    return nil
   }
 
   /// Has `latest` name this checkpoint.
@@ -52,6 +81,8 @@ extension Checkpoint {
       ? Int(name.dropFirst(5)).flatMap { $0 >= 0 && folderName(step: $0) == name ? $0 : nil } : nil
   }
 
+  static let fileNames = ["model.safetensors", "optimizer.safetensors", "state.json"]
+
   static func folderName(step: Int) -> String {
     let digits = String(step)
     return "step-" + String(repeating: "0", count: max(0, 8 - digits.count)) + digits
@@ -64,23 +95,27 @@ extension Checkpoint {
     /// There is neither `latest` nor a checkpoint.
     case none
     case whole(Checkpoint)
-    case problem(String)
+    /// `step` is that of the folder that is named and broken.
+    case problem(String, step: Int?)
   }
 
   private static func named(in run: RunFolder) throws -> Named {
     let path = latestURL(in: run).path
     guard let bytes = try StoredFile.contents(of: latestURL(in: run)) else {
       let isEmpty = try folders(in: run).isEmpty
-      return isEmpty ? .none : .problem("\(path) is missing, though there are checkpoints")
+      return isEmpty ? .none : .problem("\(path) is missing, though there are checkpoints", step: nil)
     }
     let name = String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-    guard !name.isEmpty else { return .problem("\(path) is empty") }
-    guard step(ofFolder: name) != nil else { return .problem("\(path) names no checkpoint, but '\(name.prefix(40))'") }
+    guard !name.isEmpty else { return .problem("\(path) is empty", step: nil) }
+    guard let step = step(ofFolder: name) else {
+      return .problem("\(path) names no checkpoint, but '\(name.prefix(40))'", step: nil)
+    }
     if let checkpoint = try read(name, in: run) { return .whole(checkpoint) }
-    return .problem("\(path) names the checkpoint '\(name)', which is not whole")
+    let isThere = try StoredFile.exists(run.checkpointsURL.appendingPathComponent(name))
+    return .problem("\(path) names the checkpoint '\(name)', which is not whole", step: isThere ? step : nil)
   }
 
-  /// Nil when the folder is not there or lacks something. That its tensors are whole shows when they are loaded.
+  /// Nil when the folder is not there or lacks something. Whether its files are what was written, ``damage(to:)`` says.
   private static func read(_ name: String, in run: RunFolder) throws -> Checkpoint? {
     let url = run.checkpointsURL.appendingPathComponent(name)
     guard
@@ -89,19 +124,6 @@ extension Checkpoint {
       let position = try? Position(json: data)
     else { return nil }
     let checkpoint = Checkpoint(url: url, position: position)
-    return try checkpoint.tensorFiles.allSatisfy(StoredFile.exists) ? checkpoint : nil
-  }
-
-  private var tensorFiles: [URL] {
-    ["model.safetensors", "optimizer.safetensors"].map(url.appendingPathComponent)
-  }
-
-  private var hasWholeTensors: Bool {
-    get throws {
-      try tensorFiles.allSatisfy { file in
-        guard let data = try StoredFile.contents(of: file) else { return false }
-        return (try? SafeTensors(data)) != nil
-      }
-    }
+    return try fileNames.allSatisfy { try StoredFile.exists(url.appendingPathComponent($0)) } ? checkpoint : nil
   }
 }

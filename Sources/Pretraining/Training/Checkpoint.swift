@@ -2,7 +2,7 @@ import Foundation
 import Torch
 import TorchNN
 
-/// The state of a run after a step: weights and optimizer as safetensors, the position as JSON.
+/// The state of a run after a step: weights and optimizer as safetensors, the position as JSON, and the checksums of all.
 public struct Checkpoint: Sendable {
   /// Where training stood.
   public struct Position: Codable, Equatable, Sendable {
@@ -39,7 +39,7 @@ public struct Checkpoint: Sendable {
   static func write(
     _ position: Position, model: [(name: String, tensor: Tensor)], optimizer: [(name: String, tensor: Tensor)],
     in run: RunFolder, keep: Int
-  ) throws {
+  ) throws(RunError) {
     let name = folderName(step: position.step)
     let final = run.checkpointsURL.appendingPathComponent(name)
     let partial = run.checkpointsURL.appendingPathComponent(".\(name).partial")
@@ -48,12 +48,16 @@ public struct Checkpoint: Sendable {
       try? files.removeItem(at: partial)
       // A run's folder that was taken away is not made again: nobody would look for the rest of it there.
       try files.createDirectory(at: partial, withIntermediateDirectories: false)
-      try SafeTensors(tensors: model, metadata: ["format": "pt"])
-        .write(to: partial.appendingPathComponent("model.safetensors"))
-      try SafeTensors(tensors: optimizer)
-        .write(to: partial.appendingPathComponent("optimizer.safetensors"))
+      var checksums = Checksums()
+      try checksums.noting("model.safetensors", in: partial) {
+        try SafeTensors(tensors: model, metadata: ["format": "pt"]).write(to: $0, showing: $1)
+      }
+      try checksums.noting("optimizer.safetensors", in: partial) {
+        try SafeTensors(tensors: optimizer).write(to: $0, showing: $1)
+      }
       let state = try position.json()
-      try DurableFile.write(state, to: partial.appendingPathComponent("state.json"))
+      try checksums.noting("state.json", in: partial) { try DurableFile.write(state, to: $0, showing: $1) }
+      try checksums.write(in: partial)
       if try StoredFile.exists(final) { try files.removeItem(at: final) }
       try files.moveItem(at: partial, to: final)
       DurableFile.synchronizeDirectory(run.checkpointsURL)

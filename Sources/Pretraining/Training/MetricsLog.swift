@@ -8,6 +8,8 @@ public final class MetricsLog {
   private let path: String
   /// Whether it held nothing when it was opened.
   private let wasEmpty: Bool
+  /// Lines that a full disk did not take yet.
+  private var waiting = Data()
 
   /// Opens the log for appending. Lines of steps beyond `completedSteps`, which a run that was cut off made after its
   /// last checkpoint, are taken away: the resumed run makes them again.
@@ -37,18 +39,38 @@ public final class MetricsLog {
     return nil
   }
 
-  /// Appends a line: the whole of it or nothing.
+  /// Appends a line: the whole of it or nothing. While the disk is full, lines wait in memory for the next time.
   ///
-  /// - Throws: ``RunError`` when the disk refuses it, or somebody took the file away.
-  public func append(_ metrics: some Encodable) throws {
+  /// - Returns: what is wrong, if lines begin to wait with this one.
+  /// - Throws: ``RunError`` when the disk gives another error, or somebody took the file away.
+  @discardableResult
+  public func append(_ metrics: some Encodable) throws -> String? {
     try confirmInPlace()
-    let line = try Self.encoder.encode(metrics) + Data("\n".utf8)
+    let waitedBefore = !waiting.isEmpty
+    waiting += try Self.encoder.encode(metrics) + Data("\n".utf8)
+    let trouble = try writeWaiting()
+    return waitedBefore ? nil : trouble
+  }
+
+  /// Confirms that no line waits any more.
+  ///
+  /// - Throws: ``RunError`` when the disk still does not take them.
+  public func finish() throws {
+    if !waiting.isEmpty, let trouble = try writeWaiting() { throw RunError(trouble) }
+  }
+
+  /// Nil when all lines are in the file; else that the disk is full.
+  private func writeWaiting() throws -> String? {
     let end = try handle.offset()
     do {
-      try handle.write(contentsOf: line)
+      try handle.write(contentsOf: waiting)
+      waiting = Data()
+      return nil
     } catch {
       try? handle.truncate(atOffset: end)
-      throw RunError("cannot write \(path): \(reason(error))")
+      let failure = "cannot write \(path): \(reason(error))"
+      guard [ENOSPC, EDQUOT, EFBIG].contains(posixCode(error)) else { throw RunError(failure) }
+      return failure
     }
   }
 

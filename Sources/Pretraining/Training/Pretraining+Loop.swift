@@ -28,7 +28,12 @@ extension Pretraining {
       position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
     defer { batches.cancel() }
     let feed = prepared.makeFeed(batches)
-    func written(_ step: Int) { tell(.checkpoint(step: step)) }
+    func ended(_ checkpoint: CheckpointWriter.End) {
+      switch checkpoint {
+      case .written(let step): tell(.checkpoint(step: step))
+      case .failed(let error): tell(.warning("\(error); training goes on"))
+      }
+    }
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try feed.next() }) {
@@ -39,19 +44,25 @@ extension Pretraining {
       if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
         meter.read(trainer.communication, into: &step)
         step.peakMemoryBytes = prepared.device.peakBytes
-        try metrics?.append(step)
+        try log(step, tell)
         tell(.step(step))
       }
       if isEndOfEpoch {
         try closeEpoch(seconds: epochStart.duration(to: .now).seconds, tell)
         epochStart = .now
       }
-      try checkpoints?.report(written)
-      if isStopping || isFinished || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(written) }
+      try checkpoints?.report(ended)
+      let isLast = isStopping || isFinished
+      if isLast || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(isLast: isLast, ended) }
       if isStopping && !isFinished { break }
     }
-    try checkpoints?.finish(written)
+    try checkpoints?.finish(ended)
+    try metrics?.finish()
     return isFinished ? .finished(step: position.step) : .stopped(step: position.step)
+  }
+
+  private func log(_ figures: some Encodable, _ tell: (TrainingEvent) -> Void) throws {
+    if let trouble = try metrics?.append(figures) { tell(.warning("\(trouble); its lines wait, and training goes on")) }
   }
 
   /// One step, which moves the position on even where it had to be skipped.
@@ -73,7 +84,7 @@ extension Pretraining {
   private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {
     let epoch = EpochMetrics(
       step: position.step, epoch: position.epoch + 1, meanLoss: position.epochMeanLoss, seconds: seconds)
-    try metrics?.append(epoch)
+    try log(epoch, tell)
     tell(.epoch(epoch))
     position.beginNextEpoch()
   }
@@ -165,7 +176,7 @@ extension Pretraining {
     return min(totalSteps, periods.filter { $0 > 0 }.min() ?? totalSteps)
   }
 
-  private func writeCheckpoint(_ written: (Int) -> Void) throws {
+  private func writeCheckpoint(isLast: Bool, _ ended: (CheckpointWriter.End) -> Void) throws {
     position.optimizerSteps = trainer.optimizer.stepCount
     (position.lossScale, position.lossScaleGoodSteps) = (trainer.scaler.scale, trainer.scaler.goodSteps)
     let optimizerState = try trainer.optimizer.stateDictionary()
@@ -174,6 +185,6 @@ extension Pretraining {
     try world.confirmIntact()
     lastCheckpointStep = position.step
     try checkpoints?.write(
-      position, model: trainer.method.stateDictionary(), optimizer: optimizerState, onEnd: written)
+      position, model: trainer.method.stateDictionary(), optimizer: optimizerState, isLast: isLast, onEnd: ended)
   }
 }

@@ -49,7 +49,7 @@ public final class Pretraining {
     _ configuration: Configuration, in run: RunFolder, with world: World = .alone(), method: MethodFactory? = nil
   ) throws -> Pretraining {
     try world.together { if world.isFirst { try run.requireUnused() } }
-    let training = try Pretraining(configuration, run: run, world: world, method: method, resumes: false)
+    let training = try Pretraining(configuration, run: run, world: world, method: method)
     try world.together { if world.isFirst { try run.create(configuration) } }
     return try training.opened()
   }
@@ -66,11 +66,13 @@ public final class Pretraining {
     _ configuration: Configuration, in run: RunFolder, with world: World = .alone(), method: MethodFactory? = nil
   ) throws -> Pretraining {
     try world.together { if world.isFirst { try configuration.checkContinues(try run.configuration()) } }
-    return try Pretraining(configuration, run: run, world: world, method: method, resumes: true).opened()
+    let training = try Pretraining(configuration, run: run, world: world, method: method)
+    try training.restore()
+    return try training.opened()
   }
 
   private init(
-    _ configuration: Configuration, run: RunFolder, world: World, method: MethodFactory?, resumes: Bool
+    _ configuration: Configuration, run: RunFolder, world: World, method: MethodFactory?
   ) throws {
     (self.configuration, self.run, self.world) = (configuration, run, world)
     try world.confirmSame(configuration)
@@ -81,7 +83,6 @@ public final class Pretraining {
     position = Checkpoint.Position(
       step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: trainer.scaler.scale,
       lossScaleGoodSteps: 0, dataSetCount: prepared.dataSet.count)
-    if resumes { try restore() }
   }
 
   private var model: any PretrainingMethod { trainer.method }

@@ -99,6 +99,10 @@ public struct RunFolder: Sendable {
       guard let checkpoint = try Checkpoint.latest(in: self) else {
         throw RunError("\(url.path) has no checkpoint yet: run `simclr pretrain … --output \(url.path) --resume`")
       }
+      if let damage = try checkpoint.damage(to: ["model.safetensors"]) {
+        throw RunError(
+          "\(checkpoint.url.path) is damaged: \(damage). Resume the run, which goes on from the newest whole one")
+      }
       let prefix = "encoder."
       let state = try checkpoint.modelState().filter { $0.key.hasPrefix(prefix) }
       try encoder.load(
@@ -122,9 +126,12 @@ public struct RunError: PossibleMisuse, Equatable, Sendable, CustomStringConvert
 
 /// The reason of a Foundation error in the system's words.
 func reason(_ error: Error) -> String {
+  posixCode(error).map { String(cString: strerror($0)) } ?? (error as NSError).localizedDescription
+}
+
+/// The system's number of the reason of a Foundation error; nil where it has none.
+func posixCode(_ error: Error) -> Int32? {
   let error = error as NSError
-  if let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError, underlying.domain == NSPOSIXErrorDomain {
-    return String(cString: strerror(Int32(underlying.code)))
-  }
-  return error.localizedDescription
+  let underlying = error.userInfo[NSUnderlyingErrorKey] as? NSError ?? error
+  return underlying.domain == NSPOSIXErrorDomain ? Int32(underlying.code) : nil
 }

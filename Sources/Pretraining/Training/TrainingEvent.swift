@@ -6,6 +6,8 @@ public enum TrainingEvent: Sendable {
   case started(TrainingPlan)
   /// Something was wrong with the run's folder, and what was done about it.
   case repaired(String)
+  /// Something could not be saved, and training goes on all the same.
+  case warning(String)
   case step(StepMetrics)
   case epoch(EpochMetrics)
   /// A file that could not be read, and why; another image took its place.
