@@ -54,6 +54,16 @@ extension Program {
     return nil
   }
 
+  /// Waits until the program has said something on standard error.
+  func wait(for text: String, in running: Running) throws {
+    let deadline = Date().addingTimeInterval(120)
+    while try !String(contentsOf: running.errors, encoding: .utf8).contains(text), running.process.isRunning,
+      Date() < deadline
+    {
+      usleep(2000)
+    }
+  }
+
   /// The last step that the run's metrics name.
   func lastStep(in run: String) -> Int? {
     let url = folder.appendingPathComponent("\(run)/metrics.jsonl")

@@ -44,6 +44,10 @@ void cprocess_signals_end(void);
 // A file that grows beyond the limit that it has gives an error, as on a full disk, rather than end the process.
 void cprocess_file_limit_gives_errors(void);
 
+// The lock of a whole file that is open for writing, which ends with the process (or when `descriptor` is closed) and holds
+// among the machines that share the file over NFS, too. Returns 0, EAGAIN when another has it, or another error number.
+int cprocess_lock_file(int descriptor);
+
 // Writes the numbers of the cores that this thread may run on, and returns how many there are (which may be more than
 // `capacity`), or -1 with errno set.
 int cprocess_cores(int *cores, int capacity);

@@ -19,6 +19,11 @@ extension Pretraining {
     report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
+    defer {
+      try? checkpoints?.finish { _ in }
+      lock = nil
+    }
+    if let warning = lock?.warning { tell(.warning(warning)) }
     if let repair { tell(.repaired(repair.text)) }
     tell(.started(plan))
     // Nothing is written either: a run may have gone further than it is asked to now.

@@ -1,5 +1,6 @@
 import DataSets
 import Foundation
+import Launching
 import Loading
 import Methods
 import Torch
@@ -35,6 +36,8 @@ public final class Pretraining {
   /// What was wrong with the run's folder, and the checkpoint that was taken all the same.
   private(set) var repair: (text: String, checkpoint: Checkpoint)?
   let badImages = Inbox()
+  /// Rank 0 holds it until training ends.
+  var lock: (lock: FileLock?, warning: String?)?
 
   /// Starts a run in a new folder.
   ///
@@ -50,7 +53,12 @@ public final class Pretraining {
   ) throws -> Pretraining {
     try world.together { if world.isFirst { try run.requireUnused() } }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
-    try world.together { if world.isFirst { try run.create(configuration) } }
+    try world.together {
+      guard world.isFirst else { return }
+      try run.makeFolder(run.url)
+      training.lock = try run.lock()
+      try run.create(configuration)
+    }
     return try training.opened()
   }
 
@@ -65,8 +73,13 @@ public final class Pretraining {
   public static func resume(
     _ configuration: Configuration, in run: RunFolder, with world: World = .alone(), method: MethodFactory? = nil
   ) throws -> Pretraining {
-    try world.together { if world.isFirst { try configuration.checkContinues(try run.configuration()) } }
+    let lock = try world.together {
+      guard world.isFirst else { return nil as (lock: FileLock?, warning: String?)? }
+      try configuration.checkContinues(try run.configuration())
+      return try run.lock()
+    }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
+    training.lock = lock
     try training.restore()
     return try training.opened()
   }

@@ -1,0 +1,13 @@
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "CProcess.h"
+
+// A lock of the open file, not of the process: another file that this process opens and closes does not end it.
+int cprocess_lock_file(int descriptor) {
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  if (fcntl(descriptor, F_OFD_SETLK, &whole) == 0) return 0;
+  return errno == EACCES ? EAGAIN : errno;
+}
