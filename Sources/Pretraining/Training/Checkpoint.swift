@@ -20,6 +20,8 @@ public struct Checkpoint: Sendable {
     public var lossScaleGoodSteps: Int
     /// Images of the data set: a run goes on with the images it began with.
     public var dataSetCount: Int
+    /// Which images; nil in checkpoints of version 0.1.
+    public var data: DataFingerprint?
     /// Steps that were skipped; nil where there were none.
     public var skips: Skips?
 

@@ -13,6 +13,7 @@ struct Preparation {
   /// Augments in batch; `nil` where the loader's threads do it.
   let augmentationDevice: Device?
   let dataSet: any ImageDataSet
+  let fingerprint: DataFingerprint
   let sampler: EpochSampler
   let schedule: LearningRateSchedule
   let makeMethod: MethodFactory
@@ -31,6 +32,7 @@ struct Preparation {
     (self.configuration, self.world) = (configuration, world)
     makeMethod = try configuration.methodFactory(custom: method)
     dataSet = images
+    fingerprint = DataFingerprint(of: images)
     device = try configuration.training.device(localRank: world.localRank)
     augmentationDevice = try configuration.augmentation.device(trainingOn: device)
     let training = configuration.training

@@ -95,7 +95,7 @@ public final class Pretraining {
     trainer = try Trainer(prepared, in: world)
     position = Checkpoint.Position(
       step: 0, epoch: 0, batch: 0, optimizerSteps: 0, epochLossSum: 0, lossScale: trainer.scaler.scale,
-      lossScaleGoodSteps: 0, dataSetCount: prepared.dataSet.count)
+      lossScaleGoodSteps: 0, dataSetCount: prepared.dataSet.count, data: prepared.fingerprint)
   }
 
   private var model: any PretrainingMethod { trainer.method }
@@ -116,6 +116,7 @@ public final class Pretraining {
     try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
     trainer.scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
     self.position = position
+    self.position.data = prepared.fingerprint
     lastCheckpointStep = position.step
   }
 
@@ -140,11 +141,7 @@ public final class Pretraining {
   }
 
   private func loadModel(of checkpoint: Checkpoint) throws {
-    guard checkpoint.position.dataSetCount == prepared.dataSet.count else {
-      throw RunError(
-        "\(configuration.data.path) holds \(prepared.dataSet.count) images, but the run was started with \(checkpoint.position.dataSetCount): give it the same images",
-        isWrongUsage: true)
-    }
+    try confirmSameImages(as: checkpoint.position)
     guard
       checkpoint.position.isPossible(
         batchesPerEpoch: prepared.sampler.batchesPerEpoch, epochs: configuration.training.epochs)

@@ -32,7 +32,7 @@ final class Trainer {
     method = prepared.makeMethod(MethodContext(configuration, over: world.group))
     method.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
     method.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
-    try world.confirmSame(prepared.dataSet, method)
+    try world.confirmSame(prepared.fingerprint, count: prepared.dataSet.count, method)
     // Loads what BatchNorm does in one pass on a GPU, where it is there.
     if prepared.device != .cpu { _ = NCCL.hasKernels }
     if world.statistics.size > 1 { method.synchronizeBatchNorm(over: world.statistics) }

@@ -1,6 +1,4 @@
-import DataSets
 import Foundation
-import Images
 import Torch
 import TorchDistributed
 import TorchNN
@@ -20,11 +18,12 @@ extension World {
   /// Confirms that all processes have the same images and begin with the same weights.
   ///
   /// - Throws: `DistributedError` naming the rank and what differs.
-  func confirmSame(_ dataSet: any ImageDataSet, _ model: Module) throws {
+  func confirmSame(_ images: DataFingerprint, count: Int, _ model: Module) throws {
     guard isDistributed else { return }
     try confirmEqual([
-      ("number of images", "\(dataSet.count)"), ("images (fingerprint of their names)", dataSet.fingerprint),
-      ("images (fingerprint of the bytes of some)", dataSet.contentFingerprint),
+      ("number of images", "\(count)"), ("images (fingerprint of their names)", images.names),
+      ("images (fingerprint of their labels)", images.labels),
+      ("images (fingerprint of the bytes of some)", images.contents),
       ("initial weights (fingerprint)", model.fingerprint),
     ])
   }
@@ -69,59 +68,14 @@ extension DistributedConfiguration {
   }
 }
 
-// MARK: - Fingerprints
-
-extension ImageDataSet {
-  /// Tells data sets apart by the last parts of their images' names; of large ones, of a hundred thousand of them.
-  fileprivate var fingerprint: String {
-    var hash = Fingerprint()
-    for index in stride(from: 0, to: count, by: max(1, count / 100_000)) {
-      hash.add(name(at: index).split(separator: "/").last.map { Array($0.utf8) } ?? [])
-    }
-    return hash.text
-  }
-
-  /// Tells data sets apart by what is stored for a hundred of their images. One that cannot be read is as good as another.
-  fileprivate var contentFingerprint: String {
-    var hash = Fingerprint()
-    let buffer = ByteBuffer()
-    for index in stride(from: 0, to: count, by: max(1, count / 100)) {
-      if (try? read(at: index, into: buffer)) != nil { hash.add(UnsafeRawBufferPointer(buffer.bytes)) }
-    }
-    return hash.text
-  }
-}
-
 extension Module {
   /// Tells weights apart by every bit of them.
   fileprivate var fingerprint: String {
-    var hash = Fingerprint()
+    let hash = SHA256()
     for (name, tensor) in stateDictionary() {
-      hash.add(Array(name.utf8))
+      hash.add("\(name)\n")
       tensor.to(device: .cpu).contiguous().withUnsafeBytes { hash.add($0) }
     }
-    return hash.text
+    return hash.finished()
   }
-}
-
-/// FNV-1a over eight bytes at a time: to tell things apart, not to keep secrets.
-private struct Fingerprint {
-  private var state: UInt64 = 0xcbf2_9ce4_8422_2325
-
-  var text: String { String(state, radix: 16) }
-
-  mutating func add(_ bytes: [UInt8]) { bytes.withUnsafeBytes { add($0) } }
-
-  mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    mix(UInt64(bytes.count))
-    for start in stride(from: 0, to: bytes.count, by: 8) {
-      var word: UInt64 = 0
-      withUnsafeMutableBytes(of: &word) {
-        $0.copyMemory(from: .init(rebasing: bytes[start..<min(start + 8, bytes.count)]))
-      }
-      mix(word)
-    }
-  }
-
-  private mutating func mix(_ word: UInt64) { state = (state ^ word) &* 0x0000_0100_0000_01b3 }
 }
