@@ -141,7 +141,8 @@ let package = Package(
     .testTarget(
       name: "SimCLRCommandTests",
       dependencies: [
-        "Augmentation", "Encoders", "Images", "Launching", "Pretraining", "Randomness", "SimCLRCommand", "Torch",
+        "Augmentation", "Encoders", "Images", "Launching", "Pretraining", "Randomness", "SimCLRCommand", "TestSupport",
+        "Torch",
       ], swiftSettings: strict),
   ],
   cxxLanguageStandard: .cxx20

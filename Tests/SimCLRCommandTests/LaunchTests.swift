@@ -1,5 +1,6 @@
 import Foundation
 import Pretraining
+import TestSupport
 import Testing
 import Torch
 
@@ -59,7 +60,7 @@ import Torch
     let states = try ["whole", "parts"].map { name in
       try #require(try Checkpoint.latest(in: RunFolder(program.folder.appendingPathComponent(name)))).modelState()
     }
-    #expect(states[0].allSatisfy { $1.isIdentical(to: states[1][$0]!) })
+    #expect(areIdentical(states[0], states[1]))
   }
 
   @Test("SIGTERM to the supervisor has its worker save, and both leave with exit code 75")

@@ -1,6 +1,7 @@
 import Encoders
 import Foundation
 import Pretraining
+import TestSupport
 import Testing
 import Torch
 
@@ -155,7 +156,7 @@ import Torch
     }
     let checkpoint = try #require(try Checkpoint.latest(in: RunFolder(program.folder.appendingPathComponent("parts"))))
     let (model, optimizer) = (try checkpoint.modelState(), try checkpoint.optimizerState())
-    #expect(whole.model.allSatisfy { $1.isIdentical(to: model[$0]!) })
-    #expect(whole.optimizer.allSatisfy { $1.isIdentical(to: optimizer[$0]!) })
+    #expect(areIdentical(whole.model, model))
+    #expect(areIdentical(whole.optimizer, optimizer))
   }
 }

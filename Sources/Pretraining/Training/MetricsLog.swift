@@ -1,9 +1,20 @@
 import Foundation
 import Torch
 
-/// A log of a run, one JSON object a line, each with its `step`: `metrics.jsonl`, where lines with `loss` are of steps and
-/// lines with `mean_loss` of epochs, and `skipped_steps.jsonl`.
+/// A log of a run, one JSON object a line: first its ``Schema``, then lines of which each has its `step` and all of its
+/// figures. Logs of version 0.1 lack the first line, and do not get it when they are gone on with.
 public final class MetricsLog {
+  /// The first line: what the others hold. `Docs/Runs.md` describes them.
+  public struct Schema: Codable, Equatable, Sendable {
+    public var schema: String
+    public var version: Int
+
+    /// `metrics.jsonl`: lines with `loss` are of steps, lines with `mean_loss` of epochs.
+    public static let metrics = Schema(schema: "simclr.metrics", version: 1)
+    /// `skipped_steps.jsonl`.
+    public static let skippedSteps = Schema(schema: "simclr.skipped_steps", version: 1)
+  }
+
   private let handle: FileHandle
   private let path: String
   /// Whether it held nothing when it was opened.
@@ -11,18 +22,28 @@ public final class MetricsLog {
   /// Lines that a full disk did not take yet.
   private var waiting = Data()
 
-  /// Opens the log for appending. Lines of steps beyond `completedSteps`, which a run that was cut off made after its
-  /// last checkpoint, are taken away: the resumed run makes them again.
+  /// Opens the log for appending, with its first line if it is new. Lines of steps beyond `completedSteps`, which a run that
+  /// was cut off made after its last checkpoint, are taken away: the resumed run makes them again.
   ///
-  /// - Throws: ``RunError`` when the file cannot be read or written.
-  public init(_ url: URL, completedSteps: Int) throws {
+  /// - Throws: ``RunError`` when the file cannot be read or written, or has another schema.
+  public init(_ url: URL, _ schema: Schema, completedSteps: Int) throws {
     path = url.path
     do {
-      let kept = try Self.lines(of: url).filter { $0.step.map { $0 <= completedSteps } ?? false }.map(\.text)
+      let lines = try Self.lines(of: url)
+      let first = lines.first?.schema
+      guard first == nil || first == schema else {
+        throw RunError(
+          "\(url.path) has the schema \(first!.schema) \(first!.version), and this program writes \(schema.schema) \(schema.version): go on with the program that wrote it"
+        )
+      }
+      let kept = lines.filter { $0.step.map { $0 <= completedSteps } ?? false }.map(\.text)
       wasEmpty = kept.isEmpty
-      try DurableFile.write(Data(kept.map { $0 + "\n" }.joined().utf8), to: url)
+      let head = wasEmpty || first != nil ? [String(decoding: try Self.encoder.encode(schema), as: UTF8.self)] : []
+      try DurableFile.write(Data((head + kept).map { $0 + "\n" }.joined().utf8), to: url)
       handle = try FileHandle(forWritingTo: url)
       try handle.seekToEnd()
+    } catch let error as RunError {
+      throw error
     } catch {
       throw RunError((error as? TorchError)?.description ?? "cannot write \(url.path): \(reason(error))")
     }
@@ -31,9 +52,9 @@ public final class MetricsLog {
   /// Opens a log that an earlier part of the run may have left; nil, and no file, where it holds nothing.
   ///
   /// - Throws: ``RunError`` when the file cannot be written.
-  public static func ifAny(_ url: URL, completedSteps: Int) throws -> MetricsLog? {
+  public static func ifAny(_ url: URL, _ schema: Schema, completedSteps: Int) throws -> MetricsLog? {
     guard try StoredFile.exists(url) else { return nil }
-    let log = try MetricsLog(url, completedSteps: completedSteps)
+    let log = try MetricsLog(url, schema, completedSteps: completedSteps)
     guard log.wasEmpty else { return log }
     unlink(url.path)
     return nil
@@ -77,11 +98,12 @@ public final class MetricsLog {
   /// The last step of a log, whole lines only; nil where there is none.
   static func lastStep(in url: URL) throws -> Int? { try lines(of: url).compactMap(\.step).max() }
 
-  private static func lines(of url: URL) throws -> [(text: String, step: Int?)] {
+  private static func lines(of url: URL) throws -> [(text: String, step: Int?, schema: Schema?)] {
     guard let data = try StoredFile.contents(of: url) else { return [] }
     return String(decoding: data, as: UTF8.self).split(separator: "\n").map { line in
       let object = try? JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any]
-      return (String(line), object?["step"] as? Int)
+      let schema = object?["schema"] == nil ? nil : try? JSONDecoder().decode(Schema.self, from: Data(line.utf8))
+      return (String(line), object?["step"] as? Int, schema)
     }
   }
 

@@ -42,13 +42,12 @@ extension Pretraining {
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try feed.next() }) {
-      var (step, isStopping) = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
+      let made = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
-      if step.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
-        meter.read(trainer.communication, into: &step)
-        step.peakMemoryBytes = prepared.device.peakBytes
+      if position.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
+        let step = figures(of: made, meter.read(trainer.communication))
         try log(step, tell)
         tell(.step(step))
       }
@@ -57,9 +56,9 @@ extension Pretraining {
         epochStart = .now
       }
       try checkpoints?.report(ended)
-      let isLast = isStopping || isFinished
+      let isLast = made.verdict.stops || isFinished
       if isLast || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(isLast: isLast, ended) }
-      if isStopping && !isFinished { break }
+      if made.verdict.stops && !isFinished { break }
     }
     try checkpoints?.finish(ended)
     try metrics?.finish()
@@ -73,17 +72,29 @@ extension Pretraining {
   /// One step, which moves the position on even where it had to be skipped.
   private func makeStep(
     _ views: ViewBatch, wantsStop: Bool, whileComputing: () -> Void, _ tell: (TrainingEvent) -> Void
-  ) throws -> (StepMetrics, isStopping: Bool) {
+  ) throws -> MadeStep {
     let learningRate = prepared.schedule.learningRate(step: position.step)
     let (verdict, gradientNorm) = try trainer.step(
       on: views, at: StepPosition(step: position.step, of: prepared.schedule.totalSteps), learningRate: learningRate,
       wantsStop: wantsStop, whileComputing: whileComputing)
     position.count(verdict)
     if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
-    let metrics = StepMetrics(
-      step: position.step, epoch: position.epoch + 1, loss: verdict.loss, learningRate: learningRate,
-      imagesPerSecond: 0, dataWait: 0, gradientNorm: gradientNorm, skipped: verdict.isFinite ? nil : true)
-    return (metrics, verdict.stops)
+    return MadeStep(verdict: verdict, learningRate: learningRate, gradientNorm: gradientNorm)
+  }
+
+  /// What is known of a step when it is made. With what was measured meanwhile it is a line of metrics.
+  private struct MadeStep {
+    let verdict: StepVerdict
+    let learningRate: Double
+    let gradientNorm: Double?
+  }
+
+  private func figures(of made: MadeStep, _ measured: ThroughputMeter.Reading) -> StepMetrics {
+    StepMetrics(
+      step: position.step, epoch: position.epoch + 1, loss: made.verdict.loss, learningRate: made.learningRate,
+      imagesPerSecond: measured.imagesPerSecond, dataWait: measured.dataWait, gradientNorm: made.gradientNorm,
+      skipped: made.verdict.isFinite ? nil : true, communicationWait: measured.communicationWait,
+      sentBytesPerStep: measured.sentBytesPerStep, peakMemoryBytes: prepared.device.peakBytes)
   }
 
   private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {
@@ -110,7 +121,7 @@ extension Pretraining {
     let skip = SkippedStep(
       step: position.step, epoch: position.epoch + 1, loss: verdict.loss, inARow: inARow, sampleIndices: all)
     if world.isFirst {
-      skippedSteps = try skippedSteps ?? MetricsLog(run.skippedStepsURL, completedSteps: position.step)
+      skippedSteps = try skippedSteps ?? MetricsLog(run.skippedStepsURL, .skippedSteps, completedSteps: position.step)
       try skippedSteps?.append(skip)
     }
     tell(.skipped(skip))

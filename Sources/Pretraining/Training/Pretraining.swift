@@ -160,8 +160,8 @@ public final class Pretraining {
       try repair?.checkpoint.becomeLatest(in: run)
       run.removeUnfinishedFiles()
       guard !isFinished else { return }
-      metrics = try MetricsLog(run.metricsURL, completedSteps: position.step)
-      skippedSteps = try .ifAny(run.skippedStepsURL, completedSteps: position.step)
+      metrics = try MetricsLog(run.metricsURL, .metrics, completedSteps: position.step)
+      skippedSteps = try .ifAny(run.skippedStepsURL, .skippedSteps, completedSteps: position.step)
       checkpoints = CheckpointWriter(
         run, keep: configuration.output.keepCheckpoints, isFirst: try Checkpoint.folders(in: run).isEmpty)
     }

@@ -28,19 +28,29 @@ struct ThroughputMeter {
     steps += 1
   }
 
-  /// Fills in the figures since the last reading, and starts the next.
-  mutating func read(_ communication: Communication, into step: inout StepMetrics) {
-    let elapsed = start.duration(to: clock.now).seconds
-    if elapsed > 0 {
-      step.imagesPerSecond = Double(images) / elapsed
-      step.dataWait = waited.seconds / elapsed
-      let sent = communication.sentBytes - self.communication.sentBytes
-      if sent > 0 {
-        step.communicationWait = (communication.waited - self.communication.waited).seconds / elapsed
-        step.sentBytesPerStep = Double(sent) / Double(steps)
-      }
+  /// What was measured between two readings.
+  struct Reading {
+    /// Images a second.
+    var imagesPerSecond: Double
+    /// The share of the time spent waiting for data, 0…1.
+    var dataWait: Double
+    /// The share of the time spent waiting for other processes, 0…1; nil where nothing was sent.
+    var communicationWait: Double?
+    /// Nil where nothing was sent.
+    var sentBytesPerStep: Double?
+  }
+
+  /// The figures since the last reading; begins the next. Since steps take time, there was some.
+  mutating func read(_ communication: Communication) -> Reading {
+    let elapsed = max(start.duration(to: clock.now).seconds, 1e-9)
+    var reading = Reading(imagesPerSecond: Double(images) / elapsed, dataWait: waited.seconds / elapsed)
+    let sent = communication.sentBytes - self.communication.sentBytes
+    if sent > 0 {
+      reading.communicationWait = (communication.waited - self.communication.waited).seconds / elapsed
+      reading.sentBytesPerStep = Double(sent) / Double(steps)
     }
     self = ThroughputMeter(communication)
+    return reading
   }
 }
 
