@@ -33,7 +33,7 @@ let package = Package(
       targets: [
         "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading",
         "Encoders",
-        "Methods", "Pretraining", "Evaluation",
+        "Methods", "Keys", "Pretraining", "Evaluation",
       ]),
   ],
   dependencies: [
@@ -45,6 +45,7 @@ let package = Package(
     .target(
       name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
+    .target(name: "Keys", dependencies: ["Yams"], swiftSettings: strict),
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
     .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
@@ -69,8 +70,8 @@ let package = Package(
     .target(
       name: "Pretraining",
       dependencies: [
-        "Augmentation", "CDigest", "DataSets", "Encoders", "Images", "Launching", "Loading", "Methods", "Randomness",
-        "Torch", "TorchDistributed", "TorchNN", "Yams",
+        "Augmentation", "CDigest", "DataSets", "Encoders", "Images", "Keys", "Launching", "Loading", "Methods",
+        "Randomness", "Torch", "TorchDistributed", "TorchNN",
       ], swiftSettings: strict),
     .target(
       name: "Evaluation", dependencies: ["DataSets", "Encoders", "Loading", "Pretraining", "Torch", "TorchNN"],
@@ -78,7 +79,7 @@ let package = Package(
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "Augmentation", "DataSets", "Encoders", "Evaluation", "Images", "Launching", "Loading", "Methods",
+        "Augmentation", "DataSets", "Encoders", "Evaluation", "Images", "Keys", "Launching", "Loading", "Methods",
         "Pretraining", "Torch", "TorchDistributed", "TorchNN",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
@@ -88,6 +89,7 @@ let package = Package(
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
       name: "KernelsOnCPU", dependencies: ["CTorch"], path: "Tests/KernelsOnCPU", cxxSettings: torchCxx),
+    .testTarget(name: "KeysTests", dependencies: ["Keys"], swiftSettings: strict),
     .testTarget(
       name: "TorchTests", dependencies: ["CTorch", "FakeCUDA", "KernelsOnCPU", "Torch", "TestSupport"],
       exclude: ["Fixtures"], swiftSettings: strict),
@@ -122,9 +124,9 @@ let package = Package(
     .testTarget(
       name: "PretrainingTests",
       dependencies: [
-        "Augmentation", "DataSets", "Encoders", "Images", "Loading", "Methods", "Pretraining", "Randomness",
+        "Augmentation", "DataSets", "Encoders", "Images", "Keys", "Loading", "Methods", "Pretraining", "Randomness",
         "TestSupport", "Torch", "TorchDistributed", "TorchNN",
-      ], swiftSettings: strict),
+      ], exclude: ["Fixtures"], swiftSettings: strict),
     .testTarget(
       name: "EvaluationTests",
       dependencies: [

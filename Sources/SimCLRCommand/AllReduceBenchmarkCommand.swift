@@ -32,7 +32,9 @@ struct AllReduceBenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    func readConfiguration() throws -> Configuration { try Configuration(yaml: "", overrides: overrides).resolved() }
+    func readConfiguration() throws -> ResolvedConfiguration {
+      try Configuration(yaml: "", overrides: overrides).resolved()
+    }
     if let code = try launch.superviseIfAsked(readConfiguration, holding: StoreHost(), sharesBatches: false) {
       throw code
     }

@@ -11,7 +11,7 @@ import TorchNN
 
 /// The encoder of a run, ready to embed data sets as its configuration says.
 struct Embedding {
-  let configuration: Configuration
+  let configuration: ResolvedConfiguration
   let extractor: FeatureExtractor
   private let images: ImageSelection
   private let console: Console

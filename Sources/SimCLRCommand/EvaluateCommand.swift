@@ -52,7 +52,7 @@ struct EvaluationOptions: ParsableArguments {
 
   /// Embeds both splits with one encoder, evaluates, checks that the encoder stayed as it was, and saves the result in
   /// the run's folder.
-  func evaluate(seed: UInt64, by protocolOf: (Configuration) -> EvaluationProtocol) throws {
+  func evaluate(seed: UInt64, by protocolOf: (ResolvedConfiguration) -> EvaluationProtocol) throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(

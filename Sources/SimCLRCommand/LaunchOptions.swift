@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import Keys
 import Launching
 import Loading
 import Pretraining
@@ -40,7 +41,7 @@ struct LaunchOptions: ParsableArguments {
   /// - Returns: the exit code of the whole, whose failure has been reported; nil when this process has to do the work.
   /// - Throws: `LaunchError`; what `read` and the store's host throw.
   func superviseIfAsked(
-    _ read: () throws -> Configuration, holding host: any RendezvousHost, resumeArgument: String? = nil,
+    _ read: () throws -> ResolvedConfiguration, holding host: any RendezvousHost, resumeArgument: String? = nil,
     sharesBatches: Bool = true, canGoOn: @escaping () -> Bool = { false }
   ) throws -> ExitCode? {
     let variables = ProcessInfo.processInfo.environment

@@ -71,7 +71,7 @@ struct LossBenchmarkCommand: ParsableCommand {
     }
   }
 
-  private func readConfiguration() throws -> Configuration {
+  private func readConfiguration() throws -> ResolvedConfiguration {
     let options = [
       "loss.temperature=\(temperature)", "training.precision=\(precision.rawValue)", "training.device=\(device)",
     ]

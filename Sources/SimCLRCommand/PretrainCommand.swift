@@ -9,10 +9,13 @@ struct PretrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "pretrain",
     abstract: "Train an encoder without labels.",
-    usage: "simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--processes N] [--resume]",
+    usage: """
+      simclr pretrain CONFIG.yaml [section.key=value …] --output RUN [--processes N] [--resume]
+      simclr pretrain --keys [SECTION|KEY …]
+      """,
     discussion: """
-      Every key of the configuration may be left out; `simclr pretrain CONFIG.yaml --print-configuration` prints the \
-      values that then hold. Overrides go on top of the file:
+      Every key of the configuration may be left out; `simclr pretrain --keys` says which there are and what they do, \
+      `simclr pretrain CONFIG.yaml --print-configuration` prints the values that hold. Overrides go on top of the file:
         simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
 
       Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
@@ -20,7 +23,7 @@ struct PretrainCommand: ParsableCommand {
       """)
 
   @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
-  var configuration: String
+  var recipe: String?
 
   @Argument(help: .init("Values that replace the configuration's.", valueName: "section.key=value"))
   var overrides: [String] = []
@@ -34,19 +37,29 @@ struct PretrainCommand: ParsableCommand {
   @Flag(help: "Print the configuration with every key, and do nothing else.")
   var printConfiguration = false
 
+  @Flag(
+    help: "Print what keys there are, or those of a SECTION or KEY given in place of the file, and do nothing else.")
+  var keys = false
+
   @Flag(help: "Say what memory training would take and which batch would fit, and do nothing else.")
   var dryRun = false
 
-  @Flag(help: "With --dry-run: print one JSON object.")
+  @Flag(help: "With --dry-run or --keys: print one JSON object.")
   var json = false
+
+  @Flag(help: "With --keys: print all of them as Docs/Configuration.md has them.")
+  var markdown = false
 
   @OptionGroup(title: "SEVERAL PROCESSES")
   var launch: LaunchOptions
 
   func validate() throws {
-    if json && !dryRun {
-      throw ValidationError("--json: expected together with --dry-run; a run's figures are in RUN/metrics.jsonl")
+    if json && !dryRun && !keys {
+      throw ValidationError("--json: expected with --dry-run or --keys; a run's figures are in RUN/metrics.jsonl")
     }
+    if markdown && !keys { throw ValidationError("--markdown: expected with --keys") }
+    if keys { return }
+    if recipe == nil { throw ValidationError("Missing expected argument '<CONFIG.yaml>'") }
     if output == nil && !printConfiguration && !dryRun {
       throw ValidationError("Missing expected argument '--output <RUN>'")
     }
@@ -54,6 +67,7 @@ struct PretrainCommand: ParsableCommand {
 
   func run() throws {
     let console = Console()
+    if keys { return try printKeys(console) }
     if printConfiguration { return console.result(try readConfiguration().yaml()) }
     guard !dryRun, let output else { return try estimateMemory(console) }
     let folder = RunFolder(URL(fileURLWithPath: output))
@@ -95,7 +109,15 @@ struct PretrainCommand: ParsableCommand {
     }
   }
 
-  private func readConfiguration() throws -> Configuration {
-    try Configuration(contentsOf: URL(fileURLWithPath: configuration), overrides: overrides).resolved()
+  private func readConfiguration() throws -> ResolvedConfiguration {
+    try Configuration(contentsOf: URL(fileURLWithPath: recipe ?? ""), overrides: overrides).resolved()
+  }
+
+  /// What was given in place of the file and its overrides names sections and keys.
+  private func printKeys(_ console: Console) throws {
+    let topics = (recipe.map { [$0] } ?? []) + overrides
+    if markdown { return console.result(ConfigurationReference.markdown) }
+    let reference = try ConfigurationReference(of: topics)
+    if json { try console.json(reference) } else { console.result(reference.text) }
   }
 }

@@ -8,7 +8,7 @@ import TorchDistributed
 ///
 /// - Parameter read: reads the configuration; what is wrong with it is told to the others, too.
 func withOtherProcesses<Result>(
-  _ read: () throws -> Configuration, _ body: (Configuration, World) throws -> Result
+  _ read: () throws -> ResolvedConfiguration, _ body: (ResolvedConfiguration, World) throws -> Result
 ) throws -> Result {
   guard let place = try RankEnvironment.detect(in: ProcessInfo.processInfo.environment) else {
     let configuration = try read()
@@ -20,7 +20,7 @@ func withOtherProcesses<Result>(
   }
 }
 
-extension Configuration {
+extension ResolvedConfiguration {
   fileprivate func worldOptions(at place: RankEnvironment) throws -> World.Options {
     var options = try worldOptions(localRank: place.localRank)
     // A pinned worker sees its own cores only.
@@ -32,7 +32,7 @@ extension Configuration {
 }
 
 /// One process needs nobody to exchange with, but does so over NCCL where that is asked for, to see that it works.
-private func loneWorld(_ configuration: Configuration) throws -> World {
+private func loneWorld(_ configuration: ResolvedConfiguration) throws -> World {
   guard configuration.distributed.backend == .nccl else { return .alone() }
   let options = try configuration.worldOptions(localRank: 0)
   guard let device = options.offer.place?.device else { return .alone() }

@@ -4,6 +4,7 @@ import DataSets
 import Evaluation
 import Foundation
 import Images
+import Keys
 import Launching
 import Loading
 import Pretraining

@@ -16,7 +16,7 @@ struct StepBenchmarkCommand: ParsableCommand {
       """)
 
   @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
-  var configuration: String
+  var recipe: String
 
   @Argument(help: .init("Values that replace the configuration's.", valueName: "section.key=value"))
   var overrides: [String] = []
@@ -50,8 +50,8 @@ struct StepBenchmarkCommand: ParsableCommand {
     }
   }
 
-  private func readConfiguration() throws -> Configuration {
-    try Configuration(contentsOf: URL(fileURLWithPath: configuration), overrides: overrides).resolved()
+  private func readConfiguration() throws -> ResolvedConfiguration {
+    try Configuration(contentsOf: URL(fileURLWithPath: recipe), overrides: overrides).resolved()
   }
 }
 

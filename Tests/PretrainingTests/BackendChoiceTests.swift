@@ -1,3 +1,4 @@
+import Keys
 import Pretraining
 import Testing
 import Torch

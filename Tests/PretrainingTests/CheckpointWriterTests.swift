@@ -9,8 +9,7 @@ import Torch
   private func checkpointSteps(_ overrides: String...) throws -> [Int] {
     let fixture = try TrainingFixture()
     defer { fixture.remove() }
-    var configuration = try fixture.configuration()
-    configuration = try Configuration(yaml: configuration.yaml(), overrides: overrides)
+    let configuration = try Configuration(yaml: fixture.configuration().yaml(), overrides: overrides).resolved()
     var steps: [Int] = []
     _ = try Pretraining.start(configuration, in: fixture.run("run")).train {
       if case .checkpoint(let step) = $0 { steps.append(step) }

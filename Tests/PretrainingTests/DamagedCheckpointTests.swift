@@ -15,7 +15,7 @@ import Torch
     _ = try Pretraining.start(configuration(to: 8), in: run).train()
   }
 
-  private func configuration(to steps: Int) throws -> Configuration {
+  private func configuration(to steps: Int) throws -> ResolvedConfiguration {
     try fixture.configuration(
       "training.maximum_steps=\(steps)", "output.checkpoint_every_steps=3", "output.keep_checkpoints=0")
   }

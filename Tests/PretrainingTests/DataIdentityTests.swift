@@ -21,7 +21,7 @@ import Testing
 
   private func images(_ range: Range<Int>) -> [String] { range.map { "\($0).jpg" } }
 
-  private func configuration(to steps: Int, _ overrides: [String]) throws -> Configuration {
+  private func configuration(to steps: Int, _ overrides: [String]) throws -> ResolvedConfiguration {
     try Configuration(
       yaml: fixture.configuration().yaml(), overrides: ["training.maximum_steps=\(steps)"] + overrides
     ).resolved()

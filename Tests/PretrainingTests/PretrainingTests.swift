@@ -2,6 +2,7 @@ import Augmentation
 import DataSets
 import Encoders
 import Foundation
+import Keys
 import Methods
 import Pretraining
 import TestSupport
@@ -210,8 +211,16 @@ import TorchNN
     }
     #expect(
       other?.description
-        == "the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run"
-    )
+        == """
+        the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run
+        a resumed run may change data (but data.applies_exif_orientation), augmentation.device, training.maximum_steps, training.activation_checkpointing, training.device, training.threads, distributed (but distributed.batch_norm_ranks and distributed.gradient_compression), evaluation, output
+        """)
+    let several = #expect(throws: RunError.self) {
+      try Pretraining.resume(fixture.configuration("loss.temperature=0.1", "optimizer.momentum=0"), in: run)
+    }
+    #expect(
+      several?.description.contains(
+        "(loss.temperature is 0.1 now and was 0.5 then; optimizer.momentum is 0.0 now and was 0.9 then)") == true)
     let turned = #expect(throws: RunError.self) {
       try Pretraining.resume(fixture.configuration("data.applies_exif_orientation=true"), in: run)
     }
@@ -306,12 +315,13 @@ import TorchNN
   }
 }
 
-extension Configuration {
+extension ResolvedConfiguration {
   /// The configuration with the values of another YAML text, or with one value replaced.
-  fileprivate func with(_ change: String) throws -> Configuration {
-    guard change.contains(": ") else { return try Configuration(yaml: yaml(), overrides: [change]) }
+  fileprivate func with(_ change: String) throws -> ResolvedConfiguration {
+    guard change.contains(": ") else { return try Configuration(yaml: yaml(), overrides: [change]).resolved() }
     let section = change.prefix { $0 != ":" }
     return try Configuration(
-      yaml: yaml(), overrides: ["\(section)=\(change.dropFirst(section.count + 1))"])
+      yaml: yaml(), overrides: ["\(section)=\(change.dropFirst(section.count + 1))"]
+    ).resolved()
   }
 }

@@ -17,17 +17,36 @@ import Testing
 
   @Test("every recipe loads, resolves and survives being written out", arguments: names)
   func loads(name: String) throws {
-    let resolved = try recipe(name).resolved()
-    #expect(try Configuration(yaml: resolved.yaml()) == resolved)
-    #expect(try resolved.resolved() == resolved)
+    let machine = MachineOffer(fastestPrecision: .bf16)
+    let resolved = try recipe(name).resolved(for: machine)
+    #expect(try Configuration(yaml: resolved.yaml()) == resolved.configuration)
+    #expect(resolved.configuration.resolved(for: machine) == resolved)
   }
 
-  @Test("every recipe opens with what it is, its command, and what was measured", arguments: names)
+  @Test(
+    "every recipe opens with what it is, its command, and what was measured, beside an untrained encoder",
+    arguments: names)
   func opens(name: String) throws {
     let text = try String(contentsOf: Self.folder.appendingPathComponent(name), encoding: .utf8)
     let opening = text.split(separator: "\n", omittingEmptySubsequences: false).prefix { $0.hasPrefix("#") }
+    #expect(opening.first.map { $0.count > "# ".count } == true)
     #expect(opening.contains { $0.hasPrefix("#   simclr pretrain Configurations/\(name) ") })
-    #expect(opening.contains { $0.lowercased().contains("measured") })
+    let words = opening.map { $0.drop { $0 == "#" || $0 == " " } }.joined(separator: " ")
+    #expect(saysWhatWasMeasured(words))
+  }
+
+  @Test("an opening that only mentions measuring does not say what was measured")
+  func saysNothing() {
+    #expect(saysWhatWasMeasured("Accuracy not measured yet."))
+    #expect(saysWhatWasMeasured("Measured twice: random encoder kNN 34.3; trained kNN 44.1."))
+    #expect(!saysWhatWasMeasured("Measured with care."))
+    #expect(!saysWhatWasMeasured("Measured: trained kNN 44.1."))
+    #expect(!saysWhatWasMeasured("The time was measured, too."))
+  }
+
+  private func saysWhatWasMeasured(_ words: String) -> Bool {
+    words.contains(/[Aa]ccuracy:? not measured/)
+      || words.contains(/Measured .*random encoder kNN [0-9]+\.[0-9].*trained kNN [0-9]+\.[0-9]/)
   }
 
   @Test("the recipes that scripts and readers rely on are there")

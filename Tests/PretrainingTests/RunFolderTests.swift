@@ -32,7 +32,7 @@ import Torch
     return (outcome, repair)
   }
 
-  private func configuration(to steps: Int, _ overrides: [String]) throws -> Configuration {
+  private func configuration(to steps: Int, _ overrides: [String]) throws -> ResolvedConfiguration {
     let all = ["training.maximum_steps=\(steps)", "output.checkpoint_every_steps=3"] + overrides
     return try Configuration(yaml: fixture.configuration().yaml(), overrides: all).resolved()
   }

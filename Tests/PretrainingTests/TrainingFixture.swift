@@ -28,7 +28,7 @@ struct TrainingFixture {
   func run(_ name: String) -> RunFolder { RunFolder(folder.appendingPathComponent(name)) }
 
   /// A network of four channels, batches of 8 images, three epochs, plus `overrides`.
-  func configuration(_ overrides: String...) throws -> Configuration {
+  func configuration(_ overrides: String...) throws -> ResolvedConfiguration {
     let yaml = """
       data: {threads: 2}
       encoder: {architecture: resnet18, width: 0.0625}

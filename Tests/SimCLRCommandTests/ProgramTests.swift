@@ -33,7 +33,7 @@ import Torch
     #expect(unknown.exitCode == 2)
     #expect(
       unknown.errors
-        == "error: override 'training.epoch=3': unknown key 'training.epoch'; the nearest known one is 'training.epochs'\n"
+        == "error: override 'training.epoch=3': unknown key 'training.epoch': did you mean training.epochs?\n"
     )
     let missing = try program.run("pretrain", "none.yaml", "--output", "run")
     #expect(missing.exitCode == 2)

@@ -1,3 +1,4 @@
+import Keys
 import Methods
 import Torch
 import TorchDistributed
@@ -11,13 +12,13 @@ public struct LossBenchmark {
   /// Runs that count, after one in which memory is taken; at least 1.
   public var runs = 5
 
-  private let configuration: Configuration
+  private let configuration: ResolvedConfiguration
   private let world: World
 
   /// - Parameters:
   ///   - configuration: resolved; its temperature, precision (of the projections), device and threads are used.
   ///   - world: the processes that share the pairs; all must measure alike.
-  public init(_ configuration: Configuration, with world: World = .alone()) {
+  public init(_ configuration: ResolvedConfiguration, with world: World = .alone()) {
     (self.configuration, self.world) = (configuration, world)
   }
 

@@ -25,7 +25,7 @@ public struct LossFigures: Codable, Sendable {
   public var processes = 1
   public var threadsPerProcess = 1
 
-  init(_ configuration: Configuration, seconds: [Double], pairs: Int, dimension: Int) {
+  init(_ configuration: ResolvedConfiguration, seconds: [Double], pairs: Int, dimension: Int) {
     (self.seconds, runSeconds) = (seconds.median, seconds)
     (self.pairs, self.dimension) = (pairs, dimension)
     (temperature, precision) = (configuration.loss.temperature, configuration.training.precision.rawValue)

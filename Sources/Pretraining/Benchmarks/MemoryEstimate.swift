@@ -41,7 +41,7 @@ public struct MemoryEstimate: Codable, Sendable {
   ///   - configuration: resolved.
   ///   - world: all of its processes must call this alike.
   /// - Throws: as ``Pretraining`` does before its first step.
-  public init(_ configuration: Configuration, with world: World = .alone()) throws {
+  public init(_ configuration: ResolvedConfiguration, with world: World = .alone()) throws {
     try world.confirmSame(configuration)
     let prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
     let trainer = try Trainer(prepared, in: world)

@@ -17,13 +17,13 @@ public struct StepBenchmark {
   /// Steps before them, in which memory is taken and libraries choose their algorithms.
   public var warmUpSteps = 2
 
-  private let configuration: Configuration
+  private let configuration: ResolvedConfiguration
   private let world: World
 
   /// - Parameters:
   ///   - configuration: resolved.
   ///   - world: the processes that share the work; all must measure alike.
-  public init(_ configuration: Configuration, with world: World = .alone()) {
+  public init(_ configuration: ResolvedConfiguration, with world: World = .alone()) {
     (self.configuration, self.world) = (configuration, world)
   }
 

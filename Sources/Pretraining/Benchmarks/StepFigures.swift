@@ -40,7 +40,7 @@ public struct StepFigures: Codable, Sendable {
   }
 
   init(
-    _ configuration: Configuration, _ world: World, _ prepared: Preparation, computing: StepSeries,
+    _ configuration: ResolvedConfiguration, _ world: World, _ prepared: Preparation, computing: StepSeries,
     training: StepSeries?, expected: StepTraffic, peakBytes: Int
   ) {
     let pairs = Double(configuration.training.globalBatchSize)

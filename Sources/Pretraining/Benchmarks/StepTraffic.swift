@@ -24,7 +24,7 @@ public struct StepTraffic: Codable, Sendable, Equatable {
   public var total = 0
 
   /// - Parameter configuration: resolved.
-  init(of method: any PretrainingMethod, _ configuration: Configuration, in world: World) {
+  init(of method: any PretrainingMethod, _ configuration: ResolvedConfiguration, in world: World) {
     guard world.isDistributed else { return }
     let parameters = method.trainedParameters().map(\.parameter.value)
     let device = parameters[0].device

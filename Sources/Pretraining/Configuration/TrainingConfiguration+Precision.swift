@@ -1,3 +1,4 @@
+import Keys
 import Torch
 
 extension TrainingConfiguration.Precision {
@@ -17,15 +18,17 @@ extension TrainingConfiguration.Precision {
     guard self == .tf32 else { return }
     guard case .cuda(let number) = device else {
       throw ConfigurationError(
-        "training.precision=tf32: only CUDA devices have TF32, and this trains on the CPU: use fp32, bf16 or auto")
+        "\(Self.tf32Key): only CUDA devices have TF32, and this trains on the CPU: use fp32, bf16 or auto")
     }
     let gpu = gpu(number)
     guard gpu.hasTF32 else {
       throw ConfigurationError(
-        "training.precision=tf32: \(gpu.name) has compute capability \(gpu.capability), and TF32 begins with 8.0: use fp32, fp16 or auto"
+        "\(Self.tf32Key): \(gpu.name) has compute capability \(gpu.capability), and TF32 begins with 8.0: use fp32, fp16 or auto"
       )
     }
   }
+
+  private static var tf32Key: String { "\(Configuration.keys.name(of: \.training.precision))=\(Self.tf32.rawValue)" }
 }
 
 extension TrainingConfiguration.Precision {

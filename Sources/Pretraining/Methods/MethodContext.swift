@@ -5,15 +5,14 @@ import TorchDistributed
 
 /// What a pretraining method is made from.
 public struct MethodContext {
-  /// Resolved.
-  public let configuration: Configuration
+  public let configuration: ResolvedConfiguration
   /// The processes whose losses add up to that of the global batch.
   public let group: ProcessGroup
   /// Draws the first weights, on the CPU, so that every device starts from the same ones. Whoever draws in another order starts from
   /// others.
   public let generator: Generator
 
-  init(_ configuration: Configuration, over group: ProcessGroup) {
+  init(_ configuration: ResolvedConfiguration, over group: ProcessGroup) {
     (self.configuration, self.group) = (configuration, group)
     generator = Generator(seed: UInt64(configuration.training.seed))
   }

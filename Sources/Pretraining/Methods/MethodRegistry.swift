@@ -1,3 +1,4 @@
+import Keys
 import Methods
 import TorchDistributed
 
@@ -5,8 +6,8 @@ import TorchDistributed
 public typealias MethodFactory = (MethodContext) -> any PretrainingMethod
 
 /// The methods by the names that `method.name` takes. A new one is a case, with what makes it, and its section of
-/// ``Configuration`` if it has settings.
-public enum MethodName: String, ConfigurationChoice {
+/// ``Configuration/keys`` if it has settings.
+public enum MethodName: String, CaseIterable, Sendable {
   case simclr, byol
   /// One that a program brings along which uses this package.
   case custom
@@ -21,26 +22,27 @@ public enum MethodName: String, ConfigurationChoice {
   }
 }
 
-extension Configuration {
+extension ResolvedConfiguration {
   /// What makes the method of section `method`.
   ///
   /// - Parameter custom: that of the program, for `custom`.
   /// - Throws: ``ConfigurationError`` when the one is there without the other.
   func methodFactory(custom: MethodFactory?) throws -> MethodFactory {
-    switch (method.name.factory, custom) {
+    switch (self.method.name.factory, custom) {
     case (let factory?, nil), (nil, let factory?): return factory
     case (nil, nil):
       throw ConfigurationError(
-        "method.name: custom stands for a method of a program of your own, and this program has none; use \(MethodName.builtIn)"
+        \.method.name,
+        "custom stands for a method of a program of your own, and this program has none; use \(MethodName.builtIn)"
       )
     case (_?, _?):
       throw ConfigurationError(
-        "method.name: expected custom for the method that this program brings, got \(method.name.rawValue)")
+        \.method.name, "expected custom for the method that this program brings, got \(self.method.name.rawValue)")
     }
   }
 }
 
-extension Configuration {
+extension ResolvedConfiguration {
   /// The method of a resolved configuration with its first weights, for one process.
   ///
   /// - Throws: ``ConfigurationError`` where it is `custom`.

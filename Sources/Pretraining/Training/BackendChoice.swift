@@ -1,3 +1,4 @@
+import Keys
 import Torch
 import TorchDistributed
 
@@ -40,13 +41,14 @@ package struct BackendChoice {
   }
 }
 
-extension Configuration {
+extension ResolvedConfiguration {
   /// How this process is connected with the others.
   ///
   /// - Parameter localRank: which one it is on its machine, from 0.
   /// - Throws: ``ConfigurationError`` where `training.device` is not there, or `distributed.backend` is `nccl` and that
   ///   cannot be had.
   public func worldOptions(localRank: Int) throws -> World.Options {
+    let (distributed, training) = (configuration.distributed, configuration.training)
     var options = distributed.worldOptions
     // Nothing is loaded to find out what nobody asked for.
     guard distributed.backend != .gloo else { return options }

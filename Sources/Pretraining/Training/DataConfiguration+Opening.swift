@@ -1,13 +1,16 @@
 import DataSets
 import Foundation
+import Keys
 
-extension Configuration {
+extension ResolvedConfiguration {
   /// The images to train on.
   ///
   /// - Throws: ``ConfigurationError`` when none are named; `DataSetError` when they are not there.
   func trainingImages() throws -> any ImageDataSet {
+    let data = configuration.data
     guard !data.path.isEmpty else {
-      throw ConfigurationError("data.path: expected a folder of training images; give data.path=DIR")
+      throw ConfigurationError(
+        \.data.path, "expected a folder of training images; give \(Configuration.keys.name(of: \.data.path))=DIR")
     }
     return try data.openTrainingImages()
   }

@@ -1,6 +1,7 @@
 import Augmentation
 import DataSets
 import Foundation
+import Keys
 import Loading
 import Torch
 import TorchDistributed
@@ -8,7 +9,7 @@ import TorchNN
 
 /// All that a run needs before its first step and that can fail: found out before anything is written.
 struct Preparation {
-  let configuration: Configuration
+  let configuration: ResolvedConfiguration
   let device: Device
   /// Augments in batch; `nil` where the loader's threads do it.
   let augmentationDevice: Device?
@@ -27,7 +28,7 @@ struct Preparation {
   ///   - images: what is trained on.
   ///   - method: of the program, where the configuration names none of ours.
   init(
-    _ configuration: Configuration, _ world: World, images: any ImageDataSet, method: MethodFactory? = nil
+    _ configuration: ResolvedConfiguration, _ world: World, images: any ImageDataSet, method: MethodFactory? = nil
   ) throws {
     (self.configuration, self.world) = (configuration, world)
     makeMethod = try configuration.methodFactory(custom: method)
@@ -39,7 +40,8 @@ struct Preparation {
     sampler = try training.sampler(of: dataSet.count, in: world)
     guard world.statistics.size > 1 || sampler.batchSizePerRank > training.accumulationSteps else {
       throw ConfigurationError(
-        "training.global_batch_size: BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts: use \(2 * world.size * training.accumulationSteps)"
+        \.training.globalBatchSize,
+        "BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts: use \(2 * world.size * training.accumulationSteps)"
       )
     }
     let peak = configuration.optimizer.learningRateScaling.peak(
@@ -115,7 +117,7 @@ extension TrainingConfiguration {
     do {
       return try Device(named: device)
     } catch let error as TorchError {
-      throw ConfigurationError("training.device: \(error)")
+      throw ConfigurationError(\.training.device, "\(error)")
     }
   }
 
@@ -140,40 +142,5 @@ extension AugmentationConfiguration {
     } catch let error as TorchError {
       throw ConfigurationError(error.description)
     }
-  }
-}
-
-extension Configuration {
-  /// Checks that a run started with `original` can go on with this configuration: only what does not change the result
-  /// may differ.
-  ///
-  /// - Throws: ``RunError`` naming the sections that differ.
-  func checkContinues(_ original: Configuration) throws {
-    var comparable = self
-    comparable.data = original.data
-    comparable.data.appliesExifOrientation = data.appliesExifOrientation
-    comparable.output = original.output
-    comparable.evaluation = original.evaluation
-    comparable.augmentation.device = original.augmentation.device
-    comparable.training.maximumSteps = original.training.maximumSteps
-    comparable.training.activationCheckpointing = original.training.activationCheckpointing
-    comparable.training.device = original.training.device
-    comparable.training.threads = original.training.threads
-    comparable.distributed = original.distributed
-    comparable.distributed.batchNormRanks = distributed.batchNormRanks
-    comparable.distributed.gradientCompression = distributed.gradientCompression
-    guard comparable != original else { return }
-    let (ours, theirs) = (try ConfigurationFile.values(of: comparable), try ConfigurationFile.values(of: original))
-    let key = (ours + theirs).map(\.key).first { key in
-      ours.first { $0.key == key }?.value != theirs.first { $0.key == key }?.value
-    }
-    let difference = key.map { key in
-      let (now, then) = (ours.first { $0.key == key }?.value, theirs.first { $0.key == key }?.value)
-      return " (\(key) is \(now ?? "not given") now and was \(then ?? "not given") then)"
-    }
-    throw RunError(
-      "the configuration is not the one the run was started with\(difference ?? ""): resume with that one, or start another run",
-      isWrongUsage: true
-    )
   }
 }

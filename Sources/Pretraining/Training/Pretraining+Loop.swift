@@ -184,7 +184,7 @@ extension Pretraining {
   }
 
   /// The step after which a run first wrote a checkpoint, unless somebody stopped it before.
-  func firstCheckpointStep(as original: Configuration) -> Int {
+  func firstCheckpointStep(as original: ResolvedConfiguration) -> Int {
     let epochs = original.output.checkpointEveryEpochs * prepared.sampler.batchesPerEpoch
     // The first multiple of these steps that is not too soon.
     let byEpochs = epochs * max(1, (original.output.checkpointMinimumSteps + epochs - 1) / max(1, epochs))

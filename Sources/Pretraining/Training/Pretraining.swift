@@ -21,7 +21,7 @@ public final class Pretraining {
     case stopped(step: Int)
   }
 
-  let configuration: Configuration
+  let configuration: ResolvedConfiguration
   let run: RunFolder
   let world: World
   let trainer: Trainer
@@ -49,7 +49,8 @@ public final class Pretraining {
   /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
   ///   was written.
   public static func start(
-    _ configuration: Configuration, in run: RunFolder, with world: World = .alone(), method: MethodFactory? = nil
+    _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),
+    method: MethodFactory? = nil
   ) throws -> Pretraining {
     try world.together { if world.isFirst { try run.requireUnused() } }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
@@ -71,11 +72,12 @@ public final class Pretraining {
   /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
   ///   was written.
   public static func resume(
-    _ configuration: Configuration, in run: RunFolder, with world: World = .alone(), method: MethodFactory? = nil
+    _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),
+    method: MethodFactory? = nil
   ) throws -> Pretraining {
     let lock = try world.together {
       guard world.isFirst else { return nil as (lock: FileLock?, warning: String?)? }
-      try configuration.checkContinues(try run.configuration())
+      try configuration.confirmContinues(try run.configuration())
       return try run.lock()
     }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
@@ -85,7 +87,7 @@ public final class Pretraining {
   }
 
   private init(
-    _ configuration: Configuration, run: RunFolder, world: World, method: MethodFactory?
+    _ configuration: ResolvedConfiguration, run: RunFolder, world: World, method: MethodFactory?
   ) throws {
     (self.configuration, self.run, self.world) = (configuration, run, world)
     try world.confirmSame(configuration)

@@ -1,5 +1,6 @@
 import Encoders
 import Foundation
+import Keys
 import Launching
 import Methods
 import Torch
@@ -37,7 +38,7 @@ public struct RunFolder: Sendable {
   /// Makes the folder and saves a resolved configuration in it.
   ///
   /// - Throws: ``RunError`` when a run was started here already, or the folder cannot be written.
-  public func create(_ configuration: Configuration) throws {
+  public func create(_ configuration: ResolvedConfiguration) throws {
     try requireUnused()
     try makeFolder(checkpointsURL)
     try DurableFile.write(Data(configuration.yaml().utf8), to: configurationURL)
@@ -79,7 +80,7 @@ public struct RunFolder: Sendable {
   /// The configuration that the run was started with.
   ///
   /// - Throws: ``RunError`` when there is no run here; ``ConfigurationError`` when its file was damaged.
-  public func configuration() throws -> Configuration {
+  public func configuration() throws -> ResolvedConfiguration {
     guard try holdsRun else {
       throw RunError(
         "\(url.path) holds no run: expected a folder that `simclr pretrain --output` wrote, with config.yaml in it")

@@ -15,7 +15,7 @@ final class Trainer {
   let optimizer: DistributedOptimizer
   let gradientStep: GradientStep
   var scaler: LossScaler
-  let configuration: Configuration
+  let configuration: ResolvedConfiguration
   /// One for each view; none where the loader's threads make views.
   private let augmenters: [BatchAugmenter]
   private let parameters: [Parameter]

@@ -7,12 +7,11 @@ extension World {
   /// Confirms that all processes are the same program with the same configuration.
   ///
   /// - Throws: `DistributedError` naming the rank and what differs.
-  func confirmSame(_ configuration: Configuration) throws {
+  func confirmSame(_ configuration: ResolvedConfiguration) throws {
     guard isDistributed else { return }
-    let keys = try ConfigurationFile.values(of: configuration.withoutLocalMatters)
     try confirmEqual(
       [("program version", SimCLRVersion.current), ("libtorch", TorchRuntime.loadedVersion)]
-        + keys.map { ($0.key, $0.value) })
+        + configuration.sharedValues)
   }
 
   /// Confirms that all processes have the same images and begin with the same weights.
@@ -26,20 +25,6 @@ extension World {
       ("images (fingerprint of the bytes of some)", images.contents),
       ("initial weights (fingerprint)", model.fingerprint),
     ])
-  }
-}
-
-extension Configuration {
-  /// The configuration less what may differ from machine to machine: where images lie, threads, devices, output.
-  fileprivate var withoutLocalMatters: Configuration {
-    var result = self
-    let standard = Configuration()
-    (result.data.path, result.data.classes, result.data.subset) = ("", "", "")
-    (result.data.threads, result.data.batchesAhead, result.data.cacheMegabytes) = (0, 1, 0)
-    result.output = standard.output
-    (result.training.device, result.training.threads) = (standard.training.device, 0)
-    result.distributed.interface = ""
-    return result
   }
 }
 

@@ -1,9 +1,6 @@
-import Launching
-
 /// What is wrong with a configuration: the place, what was expected and what came, in one or two lines.
-public struct ConfigurationError: PossibleMisuse, Equatable, Sendable, CustomStringConvertible {
+public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
   public let description: String
-  public var isWrongUsage: Bool { true }
 
   public init(_ description: String) { self.description = description }
 }

@@ -1,0 +1,48 @@
+import Foundation
+import Keys
+import Launching
+import Torch
+
+extension Configuration {
+  /// The longest text that is read. All keys together take a few thousand bytes.
+  private static let maximumByteCount = 1 << 20
+
+  /// Reads a YAML file and lays `overrides` of the form `section.key=value` over it.
+  ///
+  /// - Throws: ``ConfigurationError`` naming file, line and key.
+  public init(contentsOf url: URL, overrides: [String] = []) throws {
+    let bytes: Data?
+    do {
+      bytes = try StoredFile.contents(of: url, atMost: Self.maximumByteCount)
+    } catch let error as TorchError {
+      throw ConfigurationError(error.description)
+    }
+    guard let bytes else { throw ConfigurationError("cannot read the configuration \(url.path): no such file") }
+    guard let text = String(data: bytes, encoding: .utf8) else {
+      throw ConfigurationError("\(url.path) is not a text file in UTF-8")
+    }
+    try self.init(yaml: text, name: url.lastPathComponent, overrides: overrides)
+  }
+
+  /// Reads a YAML text that messages call `name`, and lays `overrides` over it.
+  ///
+  /// - Throws: ``ConfigurationError`` naming line and key.
+  public init(yaml: String, name: String = "configuration", overrides: [String] = []) throws {
+    var reading = Reading(Self.keys, over: Configuration())
+    try reading.lay(yaml: yaml, name: name)
+    for override in overrides { try reading.lay(override: override) }
+    self = try reading.checked()
+  }
+
+  /// The configuration as YAML text, every key written out.
+  public func yaml() -> String { Self.keys.yaml(of: self) }
+}
+
+extension ConfigurationError: PossibleMisuse {
+  public var isWrongUsage: Bool { true }
+
+  /// Something is wrong with the value of a key, whose name stands before `text`.
+  init(_ key: PartialKeyPath<Configuration>, _ text: String) {
+    self.init("\(Configuration.keys.name(of: key)): \(text)")
+  }
+}

@@ -1,0 +1,27 @@
+import Keys
+
+extension ResolvedConfiguration {
+  /// Confirms that a run started with `original` can go on with this configuration: only what does not change the result
+  /// may differ.
+  ///
+  /// - Throws: ``RunError`` naming the keys that differ, and those that may.
+  func confirmContinues(_ original: ResolvedConfiguration) throws {
+    let keys = Configuration.keys
+    let differences = keys.differences(between: original.configuration, and: configuration, scopes: [.run])
+    guard !differences.isEmpty else { return }
+    let list = differences.map { difference in
+      "\(difference.name) is \(difference.new ?? "not given") now and was \(difference.old ?? "not given") then"
+    }
+    throw RunError(
+      """
+      the configuration is not the one the run was started with (\(list.joined(separator: "; "))): resume with that one, \
+      or start another run
+      a resumed run may change \(keys.summary(of: [.session, .process]))
+      """, isWrongUsage: true)
+  }
+
+  /// What all processes of a run must agree on: the names of keys with their values.
+  var sharedValues: [(name: String, value: String)] {
+    Configuration.keys.written(configuration, scopes: [.run, .session])
+  }
+}
