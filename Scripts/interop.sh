@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves that exported encoders are torchvision's and timm's networks: trains every ResNet for a few steps, exports it, and
-# has the real ones load the file with strict=True and compute the same features. `make interop` builds simclr first.
+# has the real ones load the file with strict=True and compute the same features; and reads files as they publish them.
+# `make interop` builds simclr first.
 #
 # PyTorch goes into an environment of its own in the user's cache, once, without the CUDA libraries.
 set -euo pipefail
@@ -107,3 +108,14 @@ train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5 \
   encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
 
 "$environment/bin/python" Scripts/interop.py "$scratch" "$scratch/images/test"
+
+# The other way: files as torchvision and timm publish them, classifier included, are read here.
+mkdir "$scratch/published"
+"$environment/bin/python" Scripts/interop_published.py write "$scratch/published"
+for file in "$scratch"/published/*; do
+  architecture=$(basename "${file%.*}")
+  "$simclr" embed "$file" --architecture "$architecture" --image-size "$image_size" --data "$scratch/images" --split test \
+    --device cpu --output "$scratch/published/$architecture-published-features.safetensors" 2>"$scratch/published.log" ||
+    fail "simclr does not read $(basename "$file"): $(tail -n 2 "$scratch/published.log")"
+done
+"$environment/bin/python" Scripts/interop_published.py compare "$scratch/published" "$scratch/images/test"

@@ -11,8 +11,7 @@ struct EmbedCommand: ParsableCommand {
     abstract: "Write the features of a data set to a safetensors file.",
     discussion: "The file holds `features` [N, D], `labels` [N] (-1 where there are none) and `indices` [N].")
 
-  @Argument(help: .init("The folder of a run.", valueName: "RUN"))
-  var runPath: String
+  @OptionGroup var encoder: EncoderSelection
 
   @OptionGroup var images: ImageSelection
 
@@ -25,19 +24,13 @@ struct EmbedCommand: ParsableCommand {
   @Option(help: "auto, cpu, cuda or cuda:N.")
   var device: String = "auto"
 
-  @Flag(help: "Embed with the encoder's first weights, untrained.")
-  var randomInitialisation = false
-
   @Option(help: "What convolutions run in, fp32 or bf16.")
   var precision = EvaluationPrecision.fp32
 
   func run() throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
-    let embedding = try Embedding(
-      RunFolder(URL(fileURLWithPath: runPath)), images: images, device: device,
-      randomlyInitialized: randomInitialisation,
-      precision: precision, console: console)
+    let embedding = try Embedding(encoder, images: images, device: device, precision: precision, console: console)
     let features = try embedding.features(of: split)
     try embedding.extractor.requireFrozen()
     try EmbeddingExport(features, encoder: embedding.encoderDescription).write(to: URL(fileURLWithPath: output))

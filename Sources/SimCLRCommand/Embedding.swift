@@ -9,26 +9,26 @@ import Pretraining
 import Torch
 import TorchNN
 
-/// The encoder of a run, ready to embed data sets as its configuration says.
+/// An encoder, ready to embed data sets as its configuration says.
 struct Embedding {
   let configuration: ResolvedConfiguration
   let extractor: FeatureExtractor
+  /// Architecture, width and stem in words, and whose weights it has.
+  let encoderDescription: String
   private let images: ImageSelection
   private let console: Console
 
   /// - Parameter precision: what convolutions run in, whatever the run was trained in; float32 measures best.
   init(
-    _ run: RunFolder, images: ImageSelection, device name: String, randomlyInitialized: Bool,
-    precision: EvaluationPrecision,
+    _ selection: EncoderSelection, images: ImageSelection, device name: String, precision: EvaluationPrecision,
     console: Console
   ) throws {
-    configuration = try run.configuration()
     let device = try Device(named: name)
     // A measure is the same on every device, whatever the run was trained with.
     TorchRuntime.allowsTF32 = false
-    extractor = FeatureExtractor(
-      try run.encoder(randomlyInitialized: randomlyInitialized), device: device,
-      precision: precision.dtype)
+    let encoder: any ImageEncoder
+    (encoder, configuration, encoderDescription) = try selection.open(console)
+    extractor = FeatureExtractor(encoder, device: device, precision: precision.dtype)
     self.images = images
     self.console = console
   }
@@ -43,11 +43,6 @@ struct Embedding {
       onBadImage: { FileHandle.standardError.write(Data("skipped an image: \($0)\n".utf8)) })
     defer { console.endLive() }
     return try extractor.features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }
-  }
-
-  /// Architecture, width and stem in words.
-  var encoderDescription: String {
-    "\(configuration.encoder.architecture.rawValue), width \(configuration.encoder.width), \(configuration.encoder.stem.rawValue) stem"
   }
 }
 

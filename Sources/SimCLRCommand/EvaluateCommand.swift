@@ -19,8 +19,7 @@ struct EvaluateCommand: ParsableCommand {
 
 /// What all evaluations are asked.
 struct EvaluationOptions: ParsableArguments {
-  @Argument(help: .init("The folder of a run.", valueName: "RUN"))
-  var runPath: String
+  @OptionGroup var encoder: EncoderSelection
 
   @OptionGroup var images: ImageSelection
 
@@ -29,9 +28,6 @@ struct EvaluationOptions: ParsableArguments {
       "Of STL-10: teach with one of its folds of 1,000 train images, 0…9, or with each in turn for the mean (all).",
       valueName: "N"))
   var fold: FoldChoice?
-
-  @Flag(help: "Evaluate the encoder with its first weights, untrained.")
-  var randomInitialisation = false
 
   @Option(help: "auto, cpu, cuda or cuda:N.")
   var device: String = "auto"
@@ -48,16 +44,12 @@ struct EvaluationOptions: ParsableArguments {
     }
   }
 
-  var folder: RunFolder { RunFolder(URL(fileURLWithPath: runPath)) }
-
   /// Embeds both splits with one encoder, evaluates, checks that the encoder stayed as it was, and saves the result in
-  /// the run's folder.
+  /// the run's folder, if it is of a run.
   func evaluate(seed: UInt64, by protocolOf: (ResolvedConfiguration) -> EvaluationProtocol) throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
-    let embedding = try Embedding(
-      folder, images: images, device: device, randomlyInitialized: randomInitialisation, precision: precision,
-      console: console)
+    let embedding = try Embedding(encoder, images: images, device: device, precision: precision, console: console)
     let folds = try fold.map(images.folds)
     let train = try embedding.features(of: .train)
     let test = try embedding.features(of: .test)
@@ -68,12 +60,14 @@ struct EvaluationOptions: ParsableArguments {
     }
     let result = EvaluationResult(
       evaluation, Accuracy(meanOf: accuracies), train: parts[0], test: test, seed: seed,
-      encoder: embedding.encoderDescription, isRandomInitialisation: randomInitialisation,
+      encoder: embedding.encoderDescription, isRandomInitialisation: encoder.randomInitialisation,
       folds: folds.map { zip($0, accuracies).map { .init($0.number, $1) } })
     try embedding.extractor.requireFrozen()
-    let name = result.protocol.name + (fold?.suffix ?? "") + (randomInitialisation ? "-random" : "")
-    try folder.makeFolder(folder.evaluationURL)
-    try result.write(to: folder.evaluationURL.appendingPathComponent("\(name).json"))
+    let name = result.protocol.name + (fold?.suffix ?? "") + encoder.suffix
+    if let run = encoder.run {
+      try run.makeFolder(run.evaluationURL)
+      try result.write(to: run.evaluationURL.appendingPathComponent("\(name).json"))
+    }
     if json { return try console.json(result) }
     console.result(
       "\(name)  top-1 \(result.top1.fixed(2)) %  top-5 \(result.top5.fixed(2)) %  (\(result.trainCount) train, \(result.testCount) test images, \(result.classCount) classes)"

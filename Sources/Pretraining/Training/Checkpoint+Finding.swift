@@ -17,6 +17,18 @@ extension Checkpoint {
     }
   }
 
+  /// The checkpoint after so many steps.
+  ///
+  /// - Throws: ``RunError`` naming those that there are; `TorchError` when the disk gives errors.
+  static func ofStep(_ step: Int, in run: RunFolder) throws -> Checkpoint {
+    if step >= 0, let checkpoint = try read(folderName(step: step), in: run) { return checkpoint }
+    let steps = try folders(in: run).compactMap { Self.step(ofFolder: $0).map(String.init) }
+    throw RunError(
+      "\(run.url.path) has no whole checkpoint of step \(step)"
+        + (steps.isEmpty ? ", and none of another" : ": there are those of \(steps.joined(separator: ", "))"),
+      isWrongUsage: true)
+  }
+
   /// What a run goes on from: the checkpoint that `latest` names, else the newest that is whole; if the one that it names is
   /// damaged, the newest before that.
   ///
@@ -46,7 +58,7 @@ extension Checkpoint {
   ///
   /// - Parameter files: which are looked at.
   /// - Throws: `TorchError` when the disk gives errors.
-  func damage(to files: [String] = Self.fileNames) throws -> String? {
+  package func damage(to files: [String] = Self.fileNames) throws -> String? {
     if let checksums = try Checksums(of: url) {
       for file in files {
         if let damage = try checksums.damage(to: file, in: url) { return damage }
@@ -81,7 +93,7 @@ extension Checkpoint {
       ? Int(name.dropFirst(5)).flatMap { $0 >= 0 && folderName(step: $0) == name ? $0 : nil } : nil
   }
 
-  static let fileNames = ["model.safetensors", "optimizer.safetensors", "state.json"]
+  package static let fileNames = ["model.safetensors", "optimizer.safetensors", "state.json"]
 
   static func folderName(step: Int) -> String {
     let digits = String(step)

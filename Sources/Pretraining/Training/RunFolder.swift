@@ -88,16 +88,17 @@ public struct RunFolder: Sendable {
     return try Configuration(contentsOf: configurationURL).resolved()
   }
 
-  /// The encoder of the run: as trained up to the latest checkpoint, or with the first weights of its seed.
+  /// The encoder of the run: as trained up to a checkpoint, or with the first weights of its seed.
   ///
-  /// - Throws: ``RunError`` when there is no run or no checkpoint here; ``TorchError`` when a file is damaged.
-  public func encoder(randomlyInitialized: Bool = false) throws -> any ImageEncoder {
+  /// - Parameter step: the checkpoint's; nil for the latest.
+  /// - Throws: ``RunError`` when there is no run or no such checkpoint here, or it is damaged.
+  public func encoder(randomlyInitialized: Bool = false, checkpoint step: Int? = nil) throws -> any ImageEncoder {
     let configuration = try configuration()
     // As methods do: the encoder's weights are drawn first.
     let generator = Generator(seed: UInt64(configuration.training.seed))
     let encoder = configuration.encoder.settings.makeEncoder(generator: generator)
     if !randomlyInitialized {
-      guard let checkpoint = try Checkpoint.latest(in: self) else {
+      guard let checkpoint = try step.map({ try Checkpoint.ofStep($0, in: self) }) ?? Checkpoint.latest(in: self) else {
         throw RunError("\(url.path) has no checkpoint yet: run `simclr pretrain … --output \(url.path) --resume`")
       }
       if let damage = try checkpoint.damage(to: ["model.safetensors"]) {

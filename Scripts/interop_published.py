@@ -1,0 +1,81 @@
+"""Compares features of published networks, read from their own files, with torchvision's and timm's; called by
+Scripts/interop.sh.
+
+    python Scripts/interop_published.py write FOLDER
+    python Scripts/interop_published.py compare FOLDER IMAGES
+
+`write` saves networks with their classifiers and random weights (seed 0) as they are published: FOLDER/NAME.pth or
+NAME.safetensors. `compare` reads NAME-published-features.safetensors (`simclr embed` of IMAGES, class folders of JPEG files of
+64 pixels); every element of the features must be within 1e-4. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
+"""
+
+import pathlib
+import sys
+
+import timm
+import torch
+import torchvision
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from interop import read_images
+
+TOLERANCE = 1e-4
+NETWORKS = {
+    "resnet18.pth": torchvision.models.resnet18,
+    "resnet50.safetensors": torchvision.models.resnet50,
+    "resnet34.safetensors": lambda: timm.create_model("resnet34"),
+    "seresnet50.pth": lambda: timm.create_model("seresnet50"),
+}
+# ImageNet's, as published networks expect it; images are not resized.
+METADATA = {"image_size": "64", "mean": "[0.485, 0.456, 0.406]", "std": "[0.229, 0.224, 0.225]"}
+
+
+def settled(make):
+    """A network whose running statistics are those of some images, so that features have an ordinary size."""
+    torch.manual_seed(0)
+    model = make()
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        for _ in range(2):
+            model.train()(torch.randn(16, 3, 64, 64))
+    return model.eval()
+
+
+def write(folder):
+    for name, make in NETWORKS.items():
+        state = settled(make).state_dict()
+        if name.endswith(".pth"):
+            torch.save(state, folder / name)
+        else:
+            save_file(state, folder / name)
+
+
+def compare(folder, image_folder):
+    images, labels = read_images(image_folder, METADATA)
+    results = []
+    for name, make in NETWORKS.items():
+        model = make()
+        path = folder / name
+        model.load_state_dict(torch.load(path, weights_only=True) if name.endswith(".pth") else load_file(path))
+        model.fc = nn.Identity()
+        with torch.inference_mode():
+            expected = torch.cat([model.eval()(batch) for batch in images.split(40)])
+        found = load_file(folder / f"{path.stem}-published-features.safetensors")
+        difference = (found["features"] - expected).abs()
+        same = bool((difference <= TOLERANCE).all()) and torch.equal(found["labels"].long(), labels)
+        print(
+            f"{'same  ' if same else 'FAILED'}  {name:20} {len(labels)} images x {expected.shape[1]} features,"
+            f" largest {expected.abs().max():.3g}, largest difference {difference.max():.1e}"
+        )
+        results.append(same)
+    if not all(results):
+        sys.exit("interop: published networks have other features here")
+    print(f"all {len(results)} published files give the features that their publishers' networks give")
+
+
+if __name__ == "__main__":
+    folders = [pathlib.Path(argument) for argument in sys.argv[2:]]
+    write(*folders) if sys.argv[1] == "write" else compare(*folders)
