@@ -9,7 +9,7 @@ import TorchNN
 /// through exchanges those of all others. Whoever trains calls both in the right order; a method says only what they compute.
 ///
 /// All state that a run must keep is in parameters and buffers, which checkpoints hold by their names: moving averages
-/// are frozen parameters (``Module/freeze()``), queues and centers are buffers. The weights that are left in the end are those of
+/// are frozen parameters (`Module.freeze()`), queues and centers are buffers. The weights that are left in the end are those of
 /// ``encoder``, which must be a stored property of this name.
 public protocol PretrainingMethod: Module {
   /// What is pretrained.

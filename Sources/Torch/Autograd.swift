@@ -70,8 +70,8 @@ private func recordingGradients<Result>(_ isOn: Bool, _ body: () throws -> Resul
 /// A differentiable operation written in Swift: `forward` computes the outputs without recording, `backward` turns the
 /// gradients of the outputs into those of the inputs, nil where an input has none.
 ///
-/// What `backward` needs it captures in its closure: inputs and intermediate results, never the outputs that
-/// ``callAsFunction(_:)`` returns, which would keep themselves alive.
+/// What `backward` needs it captures in its closure: inputs and intermediate results, never the outputs that calling the
+/// operation returns, which would keep themselves alive.
 public struct DifferentiableOperation {
   public typealias Backward = @Sendable (_ outputGradients: [Tensor]) -> [Tensor?]
 

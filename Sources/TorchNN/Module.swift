@@ -134,7 +134,7 @@ extension Module {
 
   /// Copies `state` into the parameters and buffers of the same names.
   ///
-  /// - Throws: ``TorchError`` that names what is missing, unexpected or of another shape; then nothing was copied.
+  /// - Throws: `TorchError` that names what is missing, unexpected or of another shape; then nothing was copied.
   public final func load(_ state: [String: Tensor]) throws {
     let own = stateDictionary()
     let missing = own.map(\.name).filter { state[$0] == nil }

@@ -41,7 +41,7 @@ open class Optimizer {
   /// Places in ``parameters`` of those that a step treats alike.
   private final let kinds: [[Int]]
 
-  /// - Parameter slots: the names of the tensors kept for each parameter, at first zeros.
+  /// - Parameter names: the names of the tensors kept for each parameter, at first zeros.
   public init(_ parameters: [OptimizedParameter], slots names: [String]) {
     self.parameters = parameters
     slotNames = names.sorted()
@@ -122,7 +122,7 @@ extension Optimizer {
 
   /// Takes over the state of an earlier optimizer of the same kind for the same model.
   ///
-  /// - Throws: ``TorchError`` when the state is of another optimizer or model; then nothing was changed.
+  /// - Throws: `TorchError` when the state is of another optimizer or model; then nothing was changed.
   public final func load(_ state: [String: Tensor], stepCount: Int) throws {
     let own = stateDictionary()
     guard Set(own.map(\.name)) == Set(state.keys) else {

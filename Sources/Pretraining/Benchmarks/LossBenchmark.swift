@@ -3,7 +3,7 @@ import Methods
 import Torch
 import TorchDistributed
 
-/// Measures ``NTXentLoss``, forward and backward, on random projections.
+/// Measures `NTXentLoss`, forward and backward, on random projections.
 public struct LossBenchmark {
   /// Pairs of views, over all processes, which must be able to share them.
   public var pairs = 4096
@@ -24,7 +24,7 @@ public struct LossBenchmark {
 
   /// - Parameter onRun: told before each run its number out of how many, from 1.
   /// - Returns: the same in every process.
-  /// - Throws: ``ConfigurationError`` when the pairs cannot be shared or the device is not there; `DistributedError`.
+  /// - Throws: `ConfigurationError` when the pairs cannot be shared or the device is not there; `DistributedError`.
   public func run(onRun: (_ run: Int, _ count: Int) -> Void = { _, _ in }) throws -> LossFigures {
     let device = try world.together { try preparedDevice() }
     let views = (0..<2).map { projections(of: $0, on: device) }

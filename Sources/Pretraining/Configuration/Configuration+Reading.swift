@@ -9,7 +9,7 @@ extension Configuration {
 
   /// Reads a YAML file and lays `overrides` of the form `section.key=value` over it.
   ///
-  /// - Throws: ``ConfigurationError`` naming file, line and key.
+  /// - Throws: `ConfigurationError` naming file, line and key.
   public init(contentsOf url: URL, overrides: [String] = []) throws {
     let bytes: Data?
     do {
@@ -26,7 +26,7 @@ extension Configuration {
 
   /// Reads a YAML text that messages call `name`, and lays `overrides` over it.
   ///
-  /// - Throws: ``ConfigurationError`` naming line and key.
+  /// - Throws: `ConfigurationError` naming line and key.
   public init(yaml: String, name: String = "configuration", overrides: [String] = []) throws {
     var reading = Reading(Self.keys, over: Configuration())
     try reading.lay(yaml: yaml, name: name)

@@ -12,7 +12,7 @@ public struct ConfigurationReference: Encodable, Sendable {
   }
 
   /// - Parameter topics: names of sections and keys; none: everything.
-  /// - Throws: ``ConfigurationError`` with the nearest key where there is none of such a name.
+  /// - Throws: `ConfigurationError` with the nearest key where there is none of such a name.
   public init(of topics: [String] = []) throws {
     let (declared, defaults) = (Configuration.keys, Configuration())
     let topics: [String?] = topics.isEmpty ? [nil] : topics

@@ -13,7 +13,7 @@ extension TrainingConfiguration.Precision {
 
   /// Confirms that a device has this precision.
   ///
-  /// - Throws: ``ConfigurationError`` for TF32 where there is none.
+  /// - Throws: `ConfigurationError` for TF32 where there is none.
   package func confirmExists(on device: Device, gpu: (Int) -> GPU = { CUDA.devices[$0] }) throws {
     guard self == .tf32 else { return }
     guard case .cuda(let number) = device else {

@@ -26,7 +26,7 @@ extension ResolvedConfiguration {
   /// What makes the method of section `method`.
   ///
   /// - Parameter custom: that of the program, for `custom`.
-  /// - Throws: ``ConfigurationError`` when the one is there without the other.
+  /// - Throws: `ConfigurationError` when the one is there without the other.
   func methodFactory(custom: MethodFactory?) throws -> MethodFactory {
     switch (self.method.name.factory, custom) {
     case (let factory?, nil), (nil, let factory?): return factory
@@ -45,7 +45,7 @@ extension ResolvedConfiguration {
 extension ResolvedConfiguration {
   /// The method of a resolved configuration with its first weights, for one process.
   ///
-  /// - Throws: ``ConfigurationError`` where it is `custom`.
+  /// - Throws: `ConfigurationError` where it is `custom`.
   package func makeMethod() throws -> any PretrainingMethod {
     try methodFactory(custom: nil)(MethodContext(self, over: .single()))
   }

@@ -23,7 +23,7 @@ package struct BackendChoice {
     (self.gpu, self.whyNoNCCL) = (gpu, whyNoNCCL)
   }
 
-  /// - Throws: ``ConfigurationError`` where NCCL was asked for and this process cannot have it.
+  /// - Throws: `ConfigurationError` where NCCL was asked for and this process cannot have it.
   package func offer() throws -> Carrier.Offer {
     guard asked != .gloo else { return .init() }
     guard case .cuda(let number) = device else {
@@ -45,7 +45,7 @@ extension ResolvedConfiguration {
   /// How this process is connected with the others.
   ///
   /// - Parameter localRank: which one it is on its machine, from 0.
-  /// - Throws: ``ConfigurationError`` where `training.device` is not there, or `distributed.backend` is `nccl` and that
+  /// - Throws: `ConfigurationError` where `training.device` is not there, or `distributed.backend` is `nccl` and that
   ///   cannot be had.
   public func worldOptions(localRank: Int) throws -> World.Options {
     let (distributed, training) = (configuration.distributed, configuration.training)

@@ -75,14 +75,14 @@ public struct Checkpoint: Sendable {
 
   /// Parameters and buffers of the model, `encoder.` and `projection_head.` before their names.
   ///
-  /// - Throws: ``TorchError`` when the file is damaged.
+  /// - Throws: `TorchError` when the file is damaged.
   public func modelState() throws -> [String: Tensor] {
     try SafeTensors.load(url.appendingPathComponent("model.safetensors"))
   }
 
   /// What the optimizer keeps.
   ///
-  /// - Throws: ``TorchError`` when the file is damaged.
+  /// - Throws: `TorchError` when the file is damaged.
   public func optimizerState() throws -> [String: Tensor] {
     try SafeTensors.load(url.appendingPathComponent("optimizer.safetensors"))
   }

@@ -5,7 +5,7 @@ import Keys
 extension ResolvedConfiguration {
   /// The images to train on.
   ///
-  /// - Throws: ``ConfigurationError`` when none are named; `DataSetError` when they are not there.
+  /// - Throws: `ConfigurationError` when none are named; `DataSetError` when they are not there.
   func trainingImages() throws -> any ImageDataSet {
     let data = configuration.data
     guard !data.path.isEmpty else {

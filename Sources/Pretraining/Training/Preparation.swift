@@ -99,7 +99,7 @@ struct Preparation {
 extension TrainingConfiguration {
   /// The device of a process: `auto` and `cuda` take the CUDA device of its number on its machine.
   ///
-  /// - Throws: ``ConfigurationError`` when it is not there.
+  /// - Throws: `ConfigurationError` when it is not there.
   func device(localRank: Int) throws -> Device {
     let found = try firstDevice()
     guard case .cuda = found, ["auto", "cuda"].contains(device) else { return found }
@@ -112,7 +112,7 @@ extension TrainingConfiguration {
 
   /// The device of a process alone.
   ///
-  /// - Throws: ``ConfigurationError`` when it is not there.
+  /// - Throws: `ConfigurationError` when it is not there.
   func firstDevice() throws -> Device {
     do {
       return try Device(named: device)
@@ -122,7 +122,7 @@ extension TrainingConfiguration {
   }
 
   /// - Parameter count: images to train on.
-  /// - Throws: ``ConfigurationError`` naming batch sizes that work.
+  /// - Throws: `ConfigurationError` naming batch sizes that work.
   fileprivate func sampler(of count: Int, in world: World) throws -> EpochSampler {
     do {
       return try EpochSampler(
@@ -135,7 +135,7 @@ extension TrainingConfiguration {
 }
 
 extension AugmentationConfiguration {
-  /// - Throws: ``ConfigurationError`` when it is not there.
+  /// - Throws: `ConfigurationError` when it is not there.
   fileprivate func device(trainingOn trainingDevice: Device) throws -> Device? {
     do {
       return try batchDevice(trainingOn: trainingDevice)

@@ -46,7 +46,7 @@ public final class Pretraining {
   ///   - run: where rank 0 writes; other ranks never look there.
   ///   - world: the processes that share the work; all must call this alike.
   ///   - method: what makes the method where `method.name` is `custom`.
-  /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  /// - Throws: ``RunError``, `TorchError`, `DataSetError`, `ConfigurationError` or `DistributedError`; then nothing
   ///   was written.
   public static func start(
     _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),
@@ -69,7 +69,7 @@ public final class Pretraining {
   /// - Parameters:
   ///   - configuration: resolved; it may differ from the run's only in what does not change the result.
   ///   - method: as the run was started with.
-  /// - Throws: ``RunError``, ``TorchError``, `DataSetError`, ``ConfigurationError`` or `DistributedError`; then nothing
+  /// - Throws: ``RunError``, `TorchError`, `DataSetError`, `ConfigurationError` or `DistributedError`; then nothing
   ///   was written.
   public static func resume(
     _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),

@@ -79,7 +79,7 @@ public struct RunFolder: Sendable {
 
   /// The configuration that the run was started with.
   ///
-  /// - Throws: ``RunError`` when there is no run here; ``ConfigurationError`` when its file was damaged.
+  /// - Throws: ``RunError`` when there is no run here; `ConfigurationError` when its file was damaged.
   public func configuration() throws -> ResolvedConfiguration {
     guard try holdsRun else {
       throw RunError(
