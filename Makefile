@@ -1,10 +1,11 @@
 # Every target sets up what it needs first; see CONTRIBUTING.md.
 
-.PHONY: help setup build quickstart test test-setup docs check fuzz chaos interop device-pack clean
+.PHONY: help setup build quickstart test test-setup example docs check fuzz chaos interop device-pack clean
 
 help:
 	@echo "make quickstart   set up, build, pretrain on drawn shapes, evaluate: minutes on two cores"
 	@echo "make test         set up, build, run all tests"
+	@echo "make example      build and run Examples/CustomMethod, a package that adds a pretraining method"
 	@echo "make docs         write the libraries' documentation as a static site, .build/documentation"
 	@echo "make check        lint, scripts, setup's own tests"
 	@echo "make fuzz         mutate images, weights, states and configurations, RUNS=100000 of each: minutes"
@@ -27,6 +28,10 @@ quickstart:
 # No test says @testable; without that, tests and program share what is built rather than each undo the other's.
 test: setup
 	swift test -c release --no-parallel --disable-testable-imports
+
+# Shares what the program's build left.
+example: setup
+	swift run -c release --package-path Examples/CustomMethod --scratch-path .build CustomMethod
 
 docs: build
 	@Scripts/docs.sh

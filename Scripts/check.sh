@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 echo "check: formatting"
-swift format lint --strict --parallel --recursive Sources Tests Package.swift
+swift format lint --strict --parallel --recursive Sources Tests Examples Package.swift
 
 echo "check: scripts"
 git ls-files -z '*.sh' .ci/run | xargs -0 --no-run-if-empty --max-args=1 bash -n
