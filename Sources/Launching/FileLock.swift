@@ -12,6 +12,10 @@ public final class FileLock: Sendable {
     public var process: Int
     /// When it took the lock, in UTC: `2026-01-31T12:00:00Z`.
     public var since: String
+
+    public init(host: String, process: Int, since: String) {
+      (self.host, self.process, self.since) = (host, process, since)
+    }
   }
 
   /// Why there is no lock.
