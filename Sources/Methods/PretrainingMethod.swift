@@ -15,6 +15,12 @@ public protocol PretrainingMethod: Module {
   /// What is pretrained.
   var encoder: any ImageEncoder { get }
 
+  /// Whether a view is embedded with gradients; all are, unless a method says otherwise. At least one must be.
+  func embeds(view: Int) -> Bool
+
+  /// Whether a global view has targets; none has, unless a method says otherwise.
+  func hasTargets(view: Int) -> Bool
+
   /// Embeds one view of each image, with gradients.
   ///
   /// - Parameters:
@@ -24,9 +30,9 @@ public protocol PretrainingMethod: Module {
   func embed(_ images: Tensor, view: Int) -> [Tensor]
 
   /// What else the loss needs of a global view, without gradients: what a moving average makes of the images, say. Called
-  /// without gradient recording, once for each image and global view of a step.
+  /// without gradient recording, once in a step for each image and view that ``hasTargets(view:)``.
   ///
-  /// - Returns: as ``embed(_:view:)``; without own implementation none.
+  /// - Returns: as ``embed(_:view:)``.
   func targets(_ images: Tensor, view: Int) -> [Tensor]
 
   /// This process's part of the loss of the global batch: the parts of all processes add up to it, and so do their gradients.
@@ -52,6 +58,8 @@ public protocol PretrainingMethod: Module {
 }
 
 extension PretrainingMethod {
+  public func embeds(view: Int) -> Bool { true }
+  public func hasTargets(view: Int) -> Bool { false }
   public func targets(_ images: Tensor, view: Int) -> [Tensor] { [] }
   public func finishStep(at position: StepPosition) {}
   public func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange { .init() }
@@ -59,9 +67,9 @@ extension PretrainingMethod {
 
 /// What a method made of one view of each image.
 public struct ViewEmbeddings {
-  /// With gradients, each `[N, …]`.
+  /// With gradients, each `[N, …]`; none of a view that is not embedded.
   public let embeddings: [Tensor]
-  /// Without gradients, each `[N, …]`; none of a local view.
+  /// Without gradients, each `[N, …]`; none of a view without targets.
   public let targets: [Tensor]
 
   public init(_ embeddings: [Tensor], targets: [Tensor] = []) {
@@ -89,6 +97,12 @@ public struct StepPosition: Sendable {
 public struct ContrastExchange: Equatable, Sendable {
   /// Numbers of all processes together that each gathers, and whose gradients it sends back.
   public var gathered = 0
+  /// Numbers of all processes together that each gathers, without gradients.
+  public var collected = 0
+  /// Numbers in each tensor that is added up over all processes, and whose gradient is too.
+  public var summed: [Int] = []
 
-  public init(gathered: Int = 0) { self.gathered = gathered }
+  public init(gathered: Int = 0, collected: Int = 0, summed: [Int] = []) {
+    (self.gathered, self.collected, self.summed) = (gathered, collected, summed)
+  }
 }

@@ -82,7 +82,8 @@ extension StepFigures {
   private var traffic: String {
     let parts = [
       ("gradients", expectedSentBytes.gradients), ("embeddings", expectedSentBytes.embeddings),
-      ("embedding gradients", expectedSentBytes.embeddingGradients), ("BatchNorm", expectedSentBytes.batchNorm),
+      ("embedding gradients", expectedSentBytes.embeddingGradients), ("loss", expectedSentBytes.contrastSums),
+      ("BatchNorm", expectedSentBytes.batchNorm),
       ("running statistics", expectedSentBytes.runningStatistics), ("verdict", expectedSentBytes.verdict),
     ]
     return "sent by a process in a step: \(sentBytesPerStep) bytes; by theory \(expectedSentBytes.total): "

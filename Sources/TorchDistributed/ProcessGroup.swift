@@ -136,6 +136,26 @@ extension ProcessGroup {
     return gathering(tensor)[0]
   }
 
+  /// The sum of the tensors of all processes, with gradient: what all processes find as the gradient of the sum is added up.
+  ///
+  /// Networks cannot throw: after a failure the result is NaN, and ``hasFailed`` says why.
+  public func sum(_ tensor: Tensor) -> Tensor {
+    guard size > 1 else { return tensor }
+    let summing = DifferentiableOperation { [self] inputs in
+      let total = inputs[0].clone()
+      allReduceOrNaN(total)
+      return (
+        [total],
+        { [self] gradients in
+          let gradient = gradients[0].clone()
+          allReduceOrNaN(gradient)
+          return [gradient]
+        }
+      )
+    }
+    return summing(tensor)[0]
+  }
+
   /// ``allGather(_:)`` where nothing can be thrown.
   func allGatherOrNaN(_ tensor: Tensor) -> Tensor {
     (try? allGather(tensor))

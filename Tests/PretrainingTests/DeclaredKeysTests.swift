@@ -89,6 +89,11 @@ private let names: [String] = declared.keys.map(\.name)
         "optimizer.nesterov", "needs `sgd` with a momentum above 0", ["optimizer.name=sgd", "optimizer.nesterov=true"],
         ["optimizer.name=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"]
       ),
+      (
+        "moco.queue_length", "a multiple of `training.global_batch_size` with `moco`",
+        ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=24"],
+        ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=25"]
+      ),
     ]
     + viewRules("augmentation", [])
     + viewRules("augmentation.second_view", ["augmentation.jitter_strength=0.5"])
@@ -160,10 +165,12 @@ private let names: [String] = declared.keys.map(\.name)
       ("training.lr", "optimizer.learning_rate"),
       ("batch_size", "training.global_batch_size"), ("training.batch_size", "training.global_batch_size"),
       ("arch", "encoder.architecture"), ("model.arch", "encoder.architecture"), ("workers", "data.threads"),
-      ("num_workers", "data.threads"), ("tau", "loss.temperature"), ("temperature", "loss.temperature"),
+      ("num_workers", "data.threads"), ("tau", "loss.temperature"),
+      ("temperature", "loss.temperature or moco.temperature"),
       ("epochs", "training.epochs"), ("wd", "optimizer.weight_decay"), ("weight-decay", "optimizer.weight_decay"),
       ("training.learningRate", "optimizer.learning_rate"), ("seed", "training.seed"),
-      ("device", "augmentation.device or training.device"), ("momentum", "byol.momentum or optimizer.momentum"),
+      ("device", "augmentation.device or training.device"),
+      ("momentum", "byol.momentum or moco.momentum or optimizer.momentum"),
       ("threads", "data.threads or training.threads"), ("method.nam", "method.name"),
       ("max_steps", "training.maximum_steps"), ("warmup", "schedule.warmup_epochs"), ("data_path", "data.path"),
     ])

@@ -49,4 +49,52 @@ import TorchNN
     // With twelve images among which to find the other view the loss is about log 23, with four about log 7.
     #expect(try step(parts: 3, frozen: true).loss > 2.5)
   }
+
+  /// Three outputs a view, the last of which the loss does not use, and a target.
+  private final class SeveralOutputs: Module, PretrainingMethod {
+    let encoder: any ImageEncoder
+    let first: Linear
+    let second: Linear
+
+    override init() {
+      let generator = Generator(seed: 4)
+      encoder = ResNet(.resnet18, width: 0.0625, stem: .cifar, generator: generator)
+      first = Linear(encoder.featureCount, 8, generator: generator)
+      second = Linear(encoder.featureCount, 4, generator: generator)
+    }
+
+    func embed(_ images: Tensor, view: Int) -> [Tensor] {
+      let features = encoder(images)
+      return [first(features), second(features), features]
+    }
+
+    func hasTargets(view: Int) -> Bool { true }
+
+    func targets(_ images: Tensor, view: Int) -> [Tensor] { [images.mean(2, 3)] }
+
+    func contrast(_ views: [ViewEmbeddings], globalCount: Int) -> Tensor {
+      let pull = NTXentLoss(temperature: 0.3)(views.map { $0.embeddings[0] }, globalCount: globalCount)
+      let colors = views.map { ($0.embeddings[1].narrow(1, 0..<3) - $0.targets[0]).pow(2).sum() }
+      return pull + colors[0] + colors[1]
+    }
+  }
+
+  @Test("parts of a batch have its gradients for methods with several outputs and targets, too", arguments: [2, 3])
+  func severalOutputs(parts: Int) throws {
+    func gradients(parts: Int) throws -> (loss: Double, gradients: [(name: String, gradient: Tensor)]) {
+      let method = SeveralOutputs()
+      method.move(to: .cpu, dtype: .float64, channelsLast: true)
+      method.train(false)
+      let step = GradientStep(
+        method, reduction: NoReduction(), device: .cpu, dtype: .float64, accumulationSteps: parts)
+      let images = (0..<2).map { Tensor.pattern("view \($0)", [12, 3, 16, 16]).to(.float64).channelsLast() }
+      let loss = try step(images, scaledBy: LossScaler(dtype: .float64)).item()
+      return (loss, try method.trainedParameters().map { ($0.name, try #require($0.parameter.gradient)) })
+    }
+    let (whole, cut) = (try gradients(parts: 1), try gradients(parts: parts))
+    #expect((whole.loss - cut.loss).magnitude < 1e-11 * whole.loss)
+    for (a, b) in zip(cut.gradients, whole.gradients) {
+      #expect(a.gradient.largestDifference(from: b.gradient) <= 1e-11 * b.gradient.largestMagnitude, "\(a.name)")
+    }
+  }
 }

@@ -37,7 +37,8 @@ import TorchNN
       "optimizer: {name: sgd}", "optimizer: {name: lars}", "optimizer: {name: adamw}",
       "augmentation: {second_view: {blur_probability: 0, solarize_probability: 1}, local_views: {count: 2, image_size: 8}}",
       "augmentation: {device: cpu, image_size: 20, jitter_probability: 0.8, local_views: {count: 1, image_size: 8}}",
-      "method: {name: byol}",
+      "method: {name: byol}", "method: {name: moco}", "method: {name: barlow_twins}",
+      "method: {name: vicreg}",
     ])
   func exactResume(changes: String) throws {
     let fixture = try TrainingFixture()

@@ -92,6 +92,12 @@ import Torch
         "augmentation.local_views.image_size=8", "training.activation_checkpointing=blocks",
       ],
       ["method.name=byol", "optimizer.name=lars", "optimizer.learning_rate=1", "byol.momentum=0.9"],
+      ["method.name=moco", "optimizer.name=sgd", "moco.queue_length=24", "moco.momentum=0.9"],
+      ["method.name=barlow_twins", "optimizer.name=sgd", "optimizer.learning_rate=0.001"],
+      [
+        "method.name=vicreg", "optimizer.name=lars", "optimizer.learning_rate=1", "training.accumulation_steps=2",
+        "training.global_batch_size=24",
+      ],
       [
         "method.name=byol", "optimizer.name=sgd", "optimizer.momentum=0.9", "training.accumulation_steps=2",
         "training.global_batch_size=24", "augmentation.local_views.count=1", "augmentation.local_views.image_size=8",

@@ -14,6 +14,11 @@ public struct Fixture {
     try SafeTensors.load(folder.appendingPathComponent(name + ".safetensors"))
   }
 
+  /// The contents of `NAME.json`, keys as they are.
+  public func jsonWithItsKeys<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
+    try JSONDecoder().decode(type, from: Data(contentsOf: folder.appendingPathComponent(name + ".json")))
+  }
+
   /// The contents of `NAME.json`, whose keys are in snake_case.
   public func json<Value: Decodable>(_ name: String, as type: Value.Type = Value.self) throws -> Value {
     let decoder = JSONDecoder()

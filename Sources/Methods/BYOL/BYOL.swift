@@ -45,6 +45,8 @@ public final class BYOL: Module, PretrainingMethod {
       [targetEncoder, targetProjectionHead], following: [online.encoder, online.projectionHead])
   }
 
+  public func hasTargets(view: Int) -> Bool { true }
+
   /// Predictions `[N, D]`.
   public func embed(_ images: Tensor, view: Int) -> [Tensor] { [predictor(projectionHead(encoder(images)))] }
 

@@ -83,7 +83,7 @@ public struct NTXentLoss: Sendable {
       let views = inputs[0].reshaped(shape)
       let gradient = needsGradient ? Tensor.zeros(like: views) : nil
       let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
-      let pairs = (0..<globalCount).flatMap { first in (first + 1..<shape[1]).map { (first, $0) } }
+      let pairs = viewPairs(of: shape[1], globalCount: globalCount)
       for (first, second) in pairs { total.add_(sumOfLosses(of: first, second, in: views, gradient)) }
       let count = Double(2 * shape[0] * shape[2] * pairs.count)
       gradient?.mul_(1 / (count * temperature))

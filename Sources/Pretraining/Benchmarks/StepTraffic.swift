@@ -10,10 +10,12 @@ import TorchNN
 public struct StepTraffic: Codable, Sendable, Equatable {
   /// The all-reduce of all parameters' gradients; bfloat16 where they are compressed.
   public var gradients = 0
-  /// The all-gather of this process's embeddings of V views, `[V N / W, D]`.
+  /// The all-gather of this process's embeddings, with SimCLR of V views, `[V N / W, D]`.
   public var embeddings = 0
   /// The all-reduce of the gradient of all embeddings `[V N, D]`.
   public var embeddingGradients = 0
+  /// The all-reduces of what a loss adds up over all images, and of its gradient.
+  public var contrastSums = 0
   /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward, and once more where
   /// activations are computed again; layers of a frozen network make them forward only, and with global views.
   public var batchNorm = 0
@@ -44,12 +46,14 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     let elementBytes = configuration.training.precision == .fp64 ? 8 : 4
     let exchange = method.contrastExchange(views: views, globalBatchSize: configuration.training.globalBatchSize)
     let all = exchange.gathered * elementBytes
-    embeddings = (world.size - 1) * all / world.size
+    contrastSums = 2 * exchange.summed.reduce(0) { $0 + allReduce($1 * elementBytes, of: world.size) }
+    embeddings = (world.size - 1) * (all + exchange.collected * elementBytes) / world.size
     embeddingGradients = all == 0 ? 0 : allReduce(all, of: world.size)
 
     // With several parts, each is embedded a first time without gradients.
     let parts = configuration.training.accumulationSteps
-    let exchanges = views * (parts == 1 ? 2 : 3 * parts)
+    let embedded = (0..<views).count(where: method.embeds)
+    let exchanges = embedded * (parts == 1 ? 2 : 3 * parts)
     let layers = method.batchNorms()
     let channels = layers.filter { !$0.weight.isFrozen }.map { $0.weight.value.count }
     func statistics(_ channels: [Int]) -> Int {
@@ -57,15 +61,16 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     }
     batchNorm = exchanges * statistics(channels)
     let targets = layers.filter(\.weight.isFrozen).map { $0.weight.value.count }
-    batchNorm += AugmentationConfiguration.globalViewCount * parts * statistics(targets)
+    let withTargets = (0..<AugmentationConfiguration.globalViewCount).count(where: method.hasTargets)
+    batchNorm += withTargets * parts * statistics(targets)
     if method.encoder.recomputesBlocks {
       let again = method.encoder.blocks.flatMap { $0.batchNorms() }.map { $0.weight.value.count }
-      batchNorm += views * parts * statistics(again)
+      batchNorm += embedded * parts * statistics(again)
     }
     if world.normalizesApart {
       runningStatistics = allReduce((channels + targets).reduce(0) { $0 + 2 * $1 * elementBytes }, of: world.size)
     }
     verdict = ProcessGroup.bytesSent(allReducing: 3 * 8, among: world.size, on: .cpu)
-    total = gradients + embeddings + embeddingGradients + batchNorm + runningStatistics + verdict
+    total = gradients + embeddings + embeddingGradients + contrastSums + batchNorm + runningStatistics + verdict
   }
 }

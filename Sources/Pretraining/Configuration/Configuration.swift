@@ -13,6 +13,9 @@ public struct Configuration: Equatable, Sendable {
   public var projectionHead = ProjectionHeadConfiguration()
   public var loss = LossConfiguration()
   public var byol = BYOLConfiguration()
+  public var moco = MoCoConfiguration()
+  public var barlowTwins = BarlowTwinsConfiguration()
+  public var vicreg = VICRegConfiguration()
   public var optimizer = OptimizerConfiguration()
   public var schedule = ScheduleConfiguration()
   public var training = TrainingConfiguration()
@@ -31,7 +34,7 @@ extension Configuration {
   /// To add a key, give its struct a property and its `section` a row. To add a section, write a struct with the defaults
   /// and a `section` of its own, as ``LossConfiguration`` is, and give it a property above and a line here.
   public static let keys = Section<Configuration>(
-    "", "Everything that defines a pretraining run.", rules: [warmUpFitsTraining]
+    "", "Everything that defines a pretraining run.", rules: [warmUpFitsTraining, queueHoldsWholeBatches]
   ) {
     DataConfiguration.section.within(\.data)
     AugmentationConfiguration.section.within(\.augmentation)
@@ -40,12 +43,24 @@ extension Configuration {
     ProjectionHeadConfiguration.section.within(\.projectionHead)
     LossConfiguration.section.within(\.loss)
     BYOLConfiguration.section.within(\.byol)
+    MoCoConfiguration.section.within(\.moco)
+    BarlowTwinsConfiguration.section.within(\.barlowTwins)
+    VICRegConfiguration.section.within(\.vicreg)
     OptimizerConfiguration.section.within(\.optimizer)
     ScheduleConfiguration.section.within(\.schedule)
     TrainingConfiguration.section.within(\.training)
     DistributedConfiguration.section.within(\.distributed)
     EvaluationConfiguration.section.within(\.evaluation)
     OutputConfiguration.section.within(\.output)
+  }
+
+  private static let queueHoldsWholeBatches = Rule<Configuration>(
+    about: \.moco.queueLength, and: \.training.globalBatchSize,
+    text: "a multiple of `training.global_batch_size` with `moco`"
+  ) { configuration in
+    let (length, batch) = (configuration.moco.queueLength, configuration.training.globalBatchSize)
+    guard configuration.method.name == .moco && !length.isMultiple(of: batch) else { return nil }
+    return Fault(expected: "a multiple of training.global_batch_size (\(batch))", got: "\(length)")
   }
 
   private static let warmUpFitsTraining = Rule<Configuration>(

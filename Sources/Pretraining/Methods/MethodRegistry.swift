@@ -1,3 +1,4 @@
+import Encoders
 import Keys
 import Methods
 import TorchDistributed
@@ -8,7 +9,9 @@ public typealias MethodFactory = (MethodContext) -> any PretrainingMethod
 /// The methods by the names that `method.name` takes. A new one is a case, with what makes it, and its section of
 /// ``Configuration/keys`` if it has settings.
 public enum MethodName: String, CaseIterable, Sendable {
-  case simclr, byol
+  case simclr, byol, moco
+  case barlowTwins = "barlow_twins"
+  case vicreg
   /// One that a program brings along which uses this package.
   case custom
 
@@ -17,6 +20,9 @@ public enum MethodName: String, CaseIterable, Sendable {
     switch self {
     case .simclr: SimCLR.init
     case .byol: BYOL.init
+    case .moco: MoCo.init
+    case .barlowTwins: BarlowTwins.init
+    case .vicreg: VICReg.init
     case .custom: nil
     }
   }
@@ -79,5 +85,39 @@ extension BYOL {
       generator: context.generator)
     self.init(
       online: online, target: network(), predictor: predictor, baseMomentum: settings.momentum, over: context.group)
+  }
+}
+
+extension MoCo {
+  /// Sections `projection_head` and `moco`.
+  fileprivate convenience init(_ context: MethodContext) {
+    func network() -> (encoder: any ImageEncoder, projectionHead: ProjectionHead) {
+      (context.makeEncoder(), context.makeProjectionHead(.hidden))
+    }
+    let settings = context.configuration.moco
+    self.init(
+      network: network(), keyNetwork: network(), queueLength: settings.queueLength, temperature: settings.temperature,
+      momentum: settings.momentum, generator: context.generator, over: context.group)
+  }
+}
+
+extension BarlowTwins {
+  /// Sections `projection_head` and `barlow_twins`.
+  fileprivate convenience init(_ context: MethodContext) {
+    self.init(
+      encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.hidden),
+      redundancyWeight: context.configuration.barlowTwins.redundancyWeight, over: context.group)
+  }
+}
+
+extension VICReg {
+  /// Sections `projection_head` and `vicreg`.
+  fileprivate convenience init(_ context: MethodContext) {
+    let settings = context.configuration.vicreg
+    self.init(
+      encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.hidden),
+      weights: Weights(
+        invariance: settings.invarianceWeight, variance: settings.varianceWeight, covariance: settings.covarianceWeight),
+      over: context.group)
   }
 }

@@ -53,11 +53,13 @@ package struct GradientStep {
     }
     let loss = mixedPrecision { contrast(leaves) }
     scaler.scaled(loss).backward()
+    let embedded = views.indices.filter(method.embeds)
     for part in 0..<accumulationSteps {
-      for (number, view) in views.enumerated() {
+      for number in embedded {
+        let view = views[number]
         let embeddings = mixedPrecision { embed(parts(of: view)[part], view: number) }
         let gradients = leaves[number].embeddings.map { parts(of: $0.gradient ?? Tensor.zeros(like: $0))[part] }
-        let isLast = part == accumulationSteps - 1 && number == views.count - 1
+        let isLast = part == accumulationSteps - 1 && number == embedded.last
         try backward(from: embeddings, gradients, isLast: isLast)
       }
     }
@@ -76,10 +78,12 @@ package struct GradientStep {
 
   /// Embeddings of one view of each image. Views go through the network one after another, so that BatchNorm
   /// sees one kind of view at a time.
-  private func embed(_ images: Tensor, view: Int) -> [Tensor] { method.embed(onDevice(images), view: view) }
+  private func embed(_ images: Tensor, view: Int) -> [Tensor] {
+    method.embeds(view: view) ? method.embed(onDevice(images), view: view) : []
+  }
 
   private func targets(_ images: Tensor, view: Int) -> [Tensor] {
-    guard view < AugmentationConfiguration.globalViewCount else { return [] }
+    guard view < AugmentationConfiguration.globalViewCount && method.hasTargets(view: view) else { return [] }
     return withoutGradients { method.targets(onDevice(images), view: view) }
   }
 
