@@ -22,7 +22,7 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Probability of a mirrored view.
   public var flipProbability = 0.5
 
-  /// Probability that the colours of a view are jittered at all.
+  /// Probability that the colors of a view are jittered at all.
   public var jitterProbability = 0.8
   /// Multiplies the four jitters below.
   public var jitterStrength = 1.0
@@ -32,10 +32,10 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   public var jitterContrast = 0.8
   /// Saturation factors lie within this of 1 (and not below 0).
   public var jitterSaturation = 0.8
-  /// Hues turn by up to this much of the colour wheel, to either side.
+  /// Hues turn by up to this much of the color wheel, to either side.
   public var jitterHue = 0.2
 
-  /// Probability of a grey view.
+  /// Probability of a gray view.
   public var grayscaleProbability = 0.2
 
   /// Probability of a blurred view.
@@ -47,7 +47,7 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Greatest standard deviation of the blur in pixels.
   public var blurSigmaMaximum = 2.0
 
-  /// Probability of a solarised view.
+  /// Probability of a solarized view.
   public var solarizeProbability = 0.0
   /// Samples from this share of full brightness on are inverted.
   public var solarizeThreshold = 0.5
@@ -66,7 +66,7 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Small views beside the two large ones.
   public var localViews = LocalViewsConfiguration()
 
-  /// Where colours, blur and the rest after the crop are done: `loader`, by the loader's threads, or in batch on a
+  /// Where colors, blur and the rest after the crop are done: `loader`, by the loader's threads, or in batch on a
   /// device, `cuda`, `cuda:N` or `cpu`, to which crops then go as bytes. The views agree to two levels of 255. `cuda` is
   /// the device that trains, if that is a CUDA device. `cpu` is there to try it without a GPU.
   public var device = "loader"

@@ -51,7 +51,7 @@ public struct BatchAugmenter: Sendable {
   /// - Parameters:
   ///   - crops: uint8 `[N, 3, S, S]` on any device, resized and flipped already (`ViewAugmenter.crop`).
   ///   - parameters: of each crop, `N` of them.
-  /// - Returns: `[N, 3, S, S]` on `device`, normalised.
+  /// - Returns: `[N, 3, S, S]` on `device`, normalized.
   public func callAsFunction(_ crops: Tensor, _ parameters: [ViewParameters]) -> Tensor {
     let side = settings.imageSize
     precondition(

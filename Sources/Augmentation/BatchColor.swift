@@ -1,14 +1,14 @@
 import Torch
 
-/// The colour operations of `PixelImage` for many samples at once. Levels are whole numbers 0…255 in float32
+/// The color operations of `PixelImage` for many samples at once. Levels are whole numbers 0…255 in float32
 /// `[K, 3, H, W]`; every operation leaves them as they are and returns others.
 ///
 /// Products and sums are operations of their own, for a device may fuse them into one that rounds once, and the level
 /// that is then dropped or not makes a difference that later factors multiply.
 struct BatchColor: Sendable {
-  /// Of red, green and blue in grey.
+  /// Of red, green and blue in gray.
   private let grayWeights: Tensor
-  /// Where on the colour wheel red, green and blue begin to fall, in sixths.
+  /// Where on the color wheel red, green and blue begin to fall, in sixths.
   private let sectors: Tensor
 
   init(device: Device) {
@@ -41,7 +41,7 @@ struct BatchColor: Sendable {
     let (red, green, blue) = (levels.narrow(1, 0..<1), levels.narrow(1, 1..<2), levels.narrow(1, 2..<3))
     let value = levels.amax(1, keepDimension: true)
     let chroma = value - levels.amin(1, keepDimension: true)
-    // Grey has no hue; whatever it is given is multiplied by a chroma of 0.
+    // Gray has no hue; whatever it is given is multiplied by a chroma of 0.
     let divisor = chroma.clamp(1...255)
     let fromGreen = (blue - red).div_(divisor).add_(2)
     let fromBlue = (red - green).div_(divisor).add_(4)
@@ -54,7 +54,7 @@ struct BatchColor: Sendable {
     return (value - missing.mul_(chroma)).mul_(Double(255.999 as Float / 255)).floor_()
   }
 
-  /// The grey level of every pixel, `[K, 1, H, W]`.
+  /// The gray level of every pixel, `[K, 1, H, W]`.
   func grayLevels(_ levels: Tensor) -> Tensor {
     let parts = levels * grayWeights
     return (parts.narrow(1, 0..<1) + parts.narrow(1, 1..<2)).add_(parts.narrow(1, 2..<3)).floor_()

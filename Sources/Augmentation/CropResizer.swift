@@ -62,7 +62,7 @@ package final class CropResizer {
     }
   }
 
-  /// Weights of two neighbouring output pixels side by side, four channels each, and where in a row of floats their
+  /// Weights of two neighboring output pixels side by side, four channels each, and where in a row of floats their
   /// input begins, in bytes.
   private func pairWeights() {
     let (count, taps) = (horizontal.count, horizontal.maximumTaps)

@@ -39,9 +39,9 @@ public struct EvaluationTransform: Sendable {
     return image.resizedCrop(whole, width: width, height: height, window: window, interpolation: interpolation)
   }
 
-  /// Writes an image as normalised planes `[3, height, width]`.
+  /// Writes an image as normalized planes `[3, height, width]`.
   ///
-  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialised or not.
+  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialized or not.
   public func write(normalized image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) {
     normalization.write(image, to: destination)
   }

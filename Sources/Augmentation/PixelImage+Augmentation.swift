@@ -52,13 +52,13 @@ extension PixelImage {
     }
   }
 
-  /// Applies one step of colour jitter: torchvision's `adjust_brightness`, `adjust_contrast` or `adjust_saturation` by a
+  /// Applies one step of color jitter: torchvision's `adjust_brightness`, `adjust_contrast` or `adjust_saturation` by a
   /// factor of at least 0, or `adjust_hue` by −0.5…0.5 of a turn.
   public mutating func adjust(_ adjustment: ColorAdjustment) {
     withPlanes { $0.adjust(adjustment) }
   }
 
-  /// Gives all three channels the grey level of the pixel: 0.2989 R + 0.587 G + 0.114 B; torchvision's
+  /// Gives all three channels the gray level of the pixel: 0.2989 R + 0.587 G + 0.114 B; torchvision's
   /// `rgb_to_grayscale` with three channels.
   public mutating func convertToGrayscale() {
     withPlanes { $0.convertToGrayscale() }

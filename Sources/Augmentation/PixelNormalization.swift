@@ -19,7 +19,7 @@ public struct PixelNormalization: Sendable {
 
   /// Writes the image as three planes `[3, height, width]`.
   ///
-  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialised or not.
+  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialized or not.
   public func write(_ image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) {
     let count = image.width * image.height
     precondition(

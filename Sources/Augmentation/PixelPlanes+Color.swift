@@ -1,9 +1,9 @@
-/// The colour operations of torchvision's functional transforms on 8-bit tensors. Where torchvision drops the fraction
+/// The color operations of torchvision's functional transforms on 8-bit tensors. Where torchvision drops the fraction
 /// of a level, so do these.
 ///
 /// Every loop is written so that the compiler makes vector instructions of it: no branch, no check, no call.
 extension PixelPlanes {
-  /// Applies one step of colour jitter.
+  /// Applies one step of color jitter.
   func adjust(_ adjustment: ColorAdjustment) {
     switch adjustment {
     case .brightness(let factor): adjustBrightness(by: factor)
@@ -53,7 +53,7 @@ extension PixelPlanes {
       let value = greater(greater(red, green), blue)
       let chroma = value - lesser(lesser(red, green), blue)
 
-      // The hue in sixths of a turn from red, wrapped to [0, 6). Grey has none: its chroma of 0 makes any do.
+      // The hue in sixths of a turn from red, wrapped to [0, 6). Gray has none: its chroma of 0 makes any do.
       let difference = value == red ? green - blue : value == green ? blue - red : red - green
       let primary: Float = value == red ? 0 : value == green ? 2 : 4
       var hue = primary + difference / greater(chroma, 1) + shift
@@ -84,7 +84,7 @@ extension PixelPlanes {
     }
   }
 
-  /// The mean of the grey image.
+  /// The mean of the gray image.
   private func meanGray() -> Double {
     let (reds, greens, blues) = (red, green, blue)
     var sum = 0
@@ -110,13 +110,13 @@ private func greater(_ first: Float, _ second: Float) -> Float { first > second 
 @inline(__always)
 private func clampedLevel(_ value: Float) -> UInt8 { truncatedLevel(lesser(greater(value, 0), 255)) }
 
-/// The grey level of a pixel, a whole number.
+/// The gray level of a pixel, a whole number.
 @inline(__always)
 private func gray(_ red: Float, _ green: Float, _ blue: Float) -> Float {
   (0.2989 * red + 0.587 * green + 0.114 * blue).rounded(.towardZero)
 }
 
-/// One channel of an HSV colour: the share of the chroma, cut to 0…1, that it lacks.
+/// One channel of an HSV color: the share of the chroma, cut to 0…1, that it lacks.
 @inline(__always)
 private func channelLevel(_ value: Float, _ chroma: Float, missing: Float) -> UInt8 {
   let level = value.addingProduct(-chroma, greater(0, lesser(missing, 1)))

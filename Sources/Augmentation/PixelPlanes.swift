@@ -1,7 +1,7 @@
 import Images
 
 /// An 8-bit RGB image whose channels lie apart, each row by row: what the operations on views work on, since a processor
-/// takes many neighbours of one channel at once.
+/// takes many neighbors of one channel at once.
 ///
 /// Its memory is kept from image to image; each thread has its own.
 package final class PixelPlanes {

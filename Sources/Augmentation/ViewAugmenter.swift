@@ -1,7 +1,7 @@
 import Images
 import Randomness
 
-/// Makes random views of images: crop, flip, colour jitter, grey, blur, solarise, in this order (SimCLR,
+/// Makes random views of images: crop, flip, color jitter, gray, blur, solarize, in this order (SimCLR,
 /// arXiv 2002.05709, appendix A).
 ///
 /// A view depends on the seed, the epoch, the sample and the number of the view, and on nothing else, so that any
@@ -75,9 +75,9 @@ public struct ViewAugmenter: Sendable {
     return renderer.planes.image
   }
 
-  /// Writes an image as normalised planes `[3, height, width]`.
+  /// Writes an image as normalized planes `[3, height, width]`.
   ///
-  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialised or not.
+  /// - Parameter destination: Room for exactly `3 * height * width` floats, initialized or not.
   public func write(normalized image: PixelImage, to destination: UnsafeMutableBufferPointer<Float>) {
     normalization.write(image, to: destination)
   }

@@ -8,9 +8,9 @@ public struct ViewParameters: Sendable, Equatable {
   public var crop: CropRectangle
   /// Whether left and right change places.
   public var isFlipped = false
-  /// The steps of colour jitter in the order in which they are applied; empty where there is none.
+  /// The steps of color jitter in the order in which they are applied; empty where there is none.
   public var colorAdjustments: [ColorAdjustment] = []
-  /// Whether the view becomes grey.
+  /// Whether the view becomes gray.
   public var isGrayscale = false
   /// Standard deviation of the blur in pixels; `nil` where there is none.
   public var blurSigma: Double?
@@ -25,7 +25,7 @@ public struct ViewParameters: Sendable, Equatable {
   /// Draws the parameters of one view.
   ///
   /// What does not depend on the image's size is drawn first, and drawn whether it is used or not: a run with another
-  /// blur probability, say, still sees the same crops and colours.
+  /// blur probability, say, still sees the same crops and colors.
   ///
   /// - Parameters:
   ///   - configuration: The settings of this view, one of `AugmentationConfiguration.views`.

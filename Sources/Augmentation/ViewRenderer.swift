@@ -1,6 +1,6 @@
 import Images
 
-/// Makes views in memory that it keeps: crop and flip, colour jitter, grey, blur, solarise. Each thread has its own.
+/// Makes views in memory that it keeps: crop and flip, color jitter, gray, blur, solarize. Each thread has its own.
 package final class ViewRenderer {
   /// The view last made.
   package let planes = PixelPlanes()

@@ -80,7 +80,7 @@ int skip_block(bit_reader *reader, block_coding *coding);
 int transform_block(
     const int16_t block[64], int count, const int32_t quantizers[64], uint8_t *samples, size_t bytes_per_row);
 
-// Doubles the width of a row. `sums` are 1 or 4 times the samples (`is_quadrupled`), with a neighbour on either side.
+// Doubles the width of a row. `sums` are 1 or 4 times the samples (`is_quadrupled`), with a neighbor on either side.
 void upsample_row(const int16_t *sums, size_t count, int is_quadrupled, uint8_t *row);
 
 // Writes pixels, in groups of 16: up to 15 more than asked for.

@@ -138,7 +138,7 @@ int jpeg_reader_begin(jpeg_reader *reader, const uint8_t *bytes, size_t byte_cou
 }
 
 // Whether libjpeg will smooth blocks of a progressive image whose scans left coefficients inexact. It does that from
-// neighbouring blocks, which are not there when columns are cropped.
+// neighboring blocks, which are not there when columns are cropped.
 static int may_smooth_blocks(j_decompress_ptr codec) {
   if (!codec->progressive_mode || !codec->coef_bits) return 0;
   for (int component = 0; component < codec->num_components; component++) {
@@ -149,7 +149,7 @@ static int may_smooth_blocks(j_decompress_ptr codec) {
   return 0;
 }
 
-// Crops columns to whole iMCUs around the wanted ones, or not at all. Fancy upsampling takes one neighbour on each side,
+// Crops columns to whole iMCUs around the wanted ones, or not at all. Fancy upsampling takes one neighbor on each side,
 // and at its borders none, so that two pixels at each end of a crop are not those of the whole image.
 static void crop_columns(j_decompress_ptr codec, cimagecodec_rectangle *frame) {
   size_t unit = (size_t)DCT_SIZE(codec, min_DCT);

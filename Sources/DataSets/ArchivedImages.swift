@@ -13,7 +13,7 @@ public struct ArchivedImages: ImageDataSet {
     let size: Int
     let name: String
 
-    func labelled(_ label: Int32) -> Record {
+    func labeled(_ label: Int32) -> Record {
       var record = self
       record.label = label
       return record
@@ -93,7 +93,7 @@ extension ArchivedImages {
     }
     let names = classes.keys.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     let records = names.enumerated().flatMap { label, name in
-      classes[name]!.map { $0.labelled(Int32(label)) }
+      classes[name]!.map { $0.labeled(Int32(label)) }
     }
     self.init("an archive for each class", in: archives, records: records, classNames: names)
   }

@@ -1,7 +1,7 @@
 import Foundation
 import Images
 
-/// CIFAR-10 in its official binary form, `cifar-10-batches-bin`: 60,000 colour images of 32 × 32 pixels in 10 classes.
+/// CIFAR-10 in its official binary form, `cifar-10-batches-bin`: 60,000 color images of 32 × 32 pixels in 10 classes.
 ///
 /// A file holds 10,000 records of 3,073 bytes: the label, then 1,024 red, 1,024 green and 1,024 blue values, each plane
 /// row by row. The files are mapped into memory, not read into it, so processes on one machine share them.

@@ -1,7 +1,7 @@
 import Foundation
 import Images
 
-/// CIFAR-100 in its official binary form, `cifar-100-binary`: 60,000 colour images of 32 × 32 pixels in 100 classes (the
+/// CIFAR-100 in its official binary form, `cifar-100-binary`: 60,000 color images of 32 × 32 pixels in 100 classes (the
 /// fine labels; the 20 coarse ones are passed over).
 ///
 /// Source: A. Krizhevsky, *Learning Multiple Layers of Features from Tiny Images*, 2009, and its download page.

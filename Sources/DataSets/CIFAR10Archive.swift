@@ -78,7 +78,7 @@ public struct CIFAR10Archive: Sendable {
   }
 
   private static func check(_ folder: URL) throws {
-    for split in DataSetSplit.labelled { _ = try CIFAR10(folder, split: split) }
+    for split in DataSetSplit.labeled { _ = try CIFAR10(folder, split: split) }
   }
 
   // MARK: - Download

@@ -2,7 +2,7 @@ import Foundation
 import Images
 
 /// What a data set holds, found by decoding its images: how many, of what classes, sizes and kinds, which are bad, and
-/// the statistics that normalisation needs.
+/// the statistics that normalization needs.
 ///
 /// Images are taken as they are stored: EXIF orientation is not applied. What is found does not depend on the number of
 /// threads.

@@ -6,8 +6,8 @@ import Foundation
 /// |---|---|---|
 /// | `cifar-10-batches-bin`, `cifar-100-binary`, `stl10_binary`, or a folder that holds one | its train images | its test images |
 /// | a folder with `train/` (images, class folders, or tar archives) | `train/` | `test/`, else `val/` |
-/// | the same with `val/val_annotations.txt` (Tiny-ImageNet) | `train/` | `val/images`, labelled by that file |
-/// | the same with images directly in `val/`, and `val.txt` or `LOC_val_solution.csv` in it or beside it | `train/` | `val/`, labelled by that file |
+/// | the same with `val/val_annotations.txt` (Tiny-ImageNet) | `train/` | `val/images`, labeled by that file |
+/// | the same with images directly in `val/`, and `val.txt` or `LOC_val_solution.csv` in it or beside it | `train/` | `val/`, labeled by that file |
 /// | a folder with `ILSVRC2012_img_train.tar` | that, class by class | `ILSVRC2012_img_val.tar` or `val/` in the same way |
 /// | a folder of images, of class folders, or of tar archives | the folder itself | – |
 /// | a tar archive, or a pattern such as `train-{000..146}.tar` | all of them together | – |
@@ -32,13 +32,13 @@ public enum DataSetLocator {
     }
     if let binary = try openBinary(in: root, split: split) { return binary }
     guard split != .unlabeled else {
-      throw DataSetError("\(path): only STL-10 has unlabelled images apart; expected stl10_binary in it")
+      throw DataSetError("\(path): only STL-10 has unlabeled images apart; expected stl10_binary in it")
     }
     if let imageNet = try openImageNetArchive(in: root, split: split) { return imageNet }
 
     let subfolders = try FileSystem.entries(of: path).filter(\.isFolder).map(\.name)
-    if split == .test, subfolders.contains("train"), let labelled = try openListedValidation(in: root) {
-      return labelled
+    if split == .test, subfolders.contains("train"), let labeled = try openListedValidation(in: root) {
+      return labeled
     }
     let names = split == .train ? ["train"] : ["test", "val"]
     if let name = names.first(where: subfolders.contains) {
@@ -137,8 +137,8 @@ extension DataSetLocator {
             + "by its number in sorted order) or LOC_val_solution.csv beside it; the devkit's ground truth numbers "
             + "classes in an order of its own")
       }
-      return try ListLabelledDataSet(
-        ArchivedImages([archive]), labelledBy: list, classNames: trainImages.classNames)
+      return try ListLabeledDataSet(
+        ArchivedImages([archive]), labeledBy: list, classNames: trainImages.classNames)
     }
     return try openListedValidation(in: root, classNames: trainImages.classNames)
       ?? openFolder(root.appendingPathComponent("val"))
@@ -148,19 +148,19 @@ extension DataSetLocator {
   private static func openListedValidation(
     in root: URL, classNames: [String]? = nil
   ) throws -> (any ImageDataSet)? {
-    func labelled(_ images: URL, by list: URL) throws -> any ImageDataSet {
+    func labeled(_ images: URL, by list: URL) throws -> any ImageDataSet {
       let names = try classNames ?? openFolder(root.appendingPathComponent("train")).classNames
-      return try ListLabelledDataSet(ImageFolder(images), labelledBy: list, classNames: names)
+      return try ListLabeledDataSet(ImageFolder(images), labeledBy: list, classNames: names)
     }
     let validation = root.appendingPathComponent("val")
     let annotations = validation.appendingPathComponent("val_annotations.txt")
     if try FileSystem.kind(of: annotations.path) == .file {
-      return try labelled(validation.appendingPathComponent("images"), by: annotations)
+      return try labeled(validation.appendingPathComponent("images"), by: annotations)
     }
     guard try FileSystem.kind(of: validation.path) == .folder, let list = try validationList(in: root),
       try !FileSystem.entries(of: validation.path).contains(where: \.isFolder)
     else { return nil }
-    return try labelled(validation, by: list)
+    return try labeled(validation, by: list)
   }
 
   private static func validationList(in root: URL) throws -> URL? {

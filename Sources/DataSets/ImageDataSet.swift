@@ -29,16 +29,16 @@ public protocol ImageDataSet: Sendable {
 extension ImageDataSet {
   /// Reads and decodes the image at `index`.
   ///
-  /// - Parameter honorsEXIFOrientation: Whether it is turned upright as its EXIF data say.
+  /// - Parameter appliesExifOrientation: Whether it is turned upright as its EXIF data say.
   /// - Throws: What `read(at:into:)` throws, and an `ImageError` that names the image when it cannot be decoded.
-  public func image(at index: Int, honorsEXIFOrientation: Bool = false) throws -> PixelImage {
+  public func image(at index: Int, appliesExifOrientation: Bool = false) throws -> PixelImage {
     let buffer = ByteBuffer()
     switch try read(at: index, into: buffer) {
     case .pixels(let width, let height):
       return PixelImage(width: width, height: height, pixels: Array(buffer.bytes))
     case .encoded:
       do {
-        return try ImageCodec.decode(buffer.bytes, honorsEXIFOrientation: honorsEXIFOrientation)
+        return try ImageCodec.decode(buffer.bytes, appliesExifOrientation: appliesExifOrientation)
       } catch let error as ImageError {
         throw error.naming(name(at: index))
       }
@@ -60,6 +60,6 @@ public enum DataSetSplit: String, Sendable, CaseIterable, Codable {
   case test
   case unlabeled
 
-  /// The two that every labelled data set has.
-  public static let labelled: [DataSetSplit] = [.train, .test]
+  /// The two that every labeled data set has.
+  public static let labeled: [DataSetSplit] = [.train, .test]
 }

@@ -20,7 +20,7 @@ public struct ImageFolder: ImageDataSet {
   /// Lists the images below `root`.
   ///
   /// - Throws: `DataSetError` when the folder is missing, may not be read, holds no image, or holds images both
-  ///   directly and in sub-folders (which could be a labelled or an unlabelled data set).
+  ///   directly and in sub-folders (which could be a labeled or an unlabeled data set).
   public init(_ root: URL) throws {
     let rootPath = root.path
     switch try FileSystem.kind(of: rootPath) {

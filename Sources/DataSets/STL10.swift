@@ -1,7 +1,7 @@
 import Foundation
 import Images
 
-/// STL-10 in its official binary form, `stl10_binary`: colour images of 96 × 96 pixels, 5,000 to train and 8,000 to test
+/// STL-10 in its official binary form, `stl10_binary`: color images of 96 × 96 pixels, 5,000 to train and 8,000 to test
 /// in 10 classes, and 100,000 without labels.
 ///
 /// Source: A. Coates, H. Lee, A. Ng, *An Analysis of Single Layer Networks in Unsupervised Feature Learning*, 2011.

@@ -7,12 +7,12 @@ public struct SubsetDataSet: ImageDataSet {
   private let whole: any ImageDataSet
   private let indices: [Int]
   /// The label here of a label there; nil where they are the same.
-  private let relabelling: [Int: Int]?
+  private let relabeling: [Int: Int]?
 
   /// - Parameter indices: Into `whole`, at least one.
   public init(_ whole: any ImageDataSet, indices: [Int]) {
     precondition(!indices.isEmpty, "SubsetDataSet: expected at least one image")
-    (self.whole, self.indices, classNames, relabelling) = (whole, indices, whole.classNames, nil)
+    (self.whole, self.indices, classNames, relabeling) = (whole, indices, whole.classNames, nil)
   }
 
   /// The images of the classes that a file lists, one name a line, as ImageNet-100 is given. Labels follow the order of
@@ -31,11 +31,11 @@ public struct SubsetDataSet: ImageDataSet {
           + (whole.classNames.isEmpty ? "has none" : "has \(whole.classNames.prefix(3).joined(separator: ", ")), …"))
     }
     let kept = Set(names.compactMap { known[$0] }).sorted()
-    let relabelling = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
+    let relabeling = Dictionary(uniqueKeysWithValues: kept.enumerated().map { ($1, $0) })
     self.whole = whole
-    self.relabelling = relabelling
+    self.relabeling = relabeling
     classNames = kept.map { whole.classNames[$0] }
-    indices = whole.indices.filter { index in whole.label(at: index).map { relabelling[$0] != nil } ?? false }
+    indices = whole.indices.filter { index in whole.label(at: index).map { relabeling[$0] != nil } ?? false }
     guard !indices.isEmpty else { throw DataSetError("\(list.path): its classes have no images in the data set") }
   }
 
@@ -75,7 +75,7 @@ public struct SubsetDataSet: ImageDataSet {
 
   public func label(at index: Int) -> Int? {
     guard let label = whole.label(at: indices[index]) else { return nil }
-    return relabelling.map { $0[label]! } ?? label
+    return relabeling.map { $0[label]! } ?? label
   }
 
   public func name(at index: Int) -> String { whole.name(at: indices[index]) }
@@ -89,7 +89,7 @@ extension ImageDataSet {
   var indices: Range<Int> { 0..<count }
 }
 
-/// The images of one data set after those of another, without labels: STL-10's to train on, labelled or not.
+/// The images of one data set after those of another, without labels: STL-10's to train on, labeled or not.
 public struct JoinedDataSet: ImageDataSet {
   private let first: any ImageDataSet
   private let second: any ImageDataSet

@@ -54,7 +54,7 @@ public struct FeatureExtractor {
   ///   - onProgress: hears after each batch how far in the data set it reached, of how many images.
   /// - Throws: `LoadingError` when too many images cannot be read; ``EvaluationError`` when the encoder changed.
   public func features(
-    of loader: LabelledLoader, onProgress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
+    of loader: LabeledLoader, onProgress: (_ done: Int, _ total: Int) -> Void = { _, _ in }
   ) throws -> Features {
     var values: [Tensor] = []
     var labels: [Int] = []

@@ -10,7 +10,7 @@ public final class ByteBuffer {
 
   deinit { memory.deallocate() }
 
-  /// Makes room for `count` bytes, uninitialised; what was in it is lost.
+  /// Makes room for `count` bytes, uninitialized; what was in it is lost.
   public func resize(to count: Int) -> UnsafeMutableBufferPointer<UInt8> {
     if memory.count < count {
       memory.deallocate()

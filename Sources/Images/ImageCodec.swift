@@ -5,7 +5,7 @@ import Foundation
 /// 8-bit RGB in the orientation in which it is stored (EXIF rotation is not applied, as torchvision's image folders do
 /// not). `ImageDecoder` decodes parts, turned upright if wanted, without allocating for each image.
 public enum ImageCodec {
-  /// Decodes a JPEG (baseline or progressive; grey, colour or CMYK) or a PNG (any depth and kind; alpha is dropped).
+  /// Decodes a JPEG (baseline or progressive; gray, color or CMYK) or a PNG (any depth and kind; alpha is dropped).
   ///
   /// - Throws: `ImageError` when there are no bytes, when they are neither JPEG nor PNG, when they are corrupt or
   ///   end early, and when they declare more than 100 megapixels.
@@ -15,9 +15,9 @@ public enum ImageCodec {
 
   /// The same for bytes somewhere in memory, turned upright if asked.
   public static func decode(
-    _ bytes: UnsafeBufferPointer<UInt8>, honorsEXIFOrientation: Bool = false
+    _ bytes: UnsafeBufferPointer<UInt8>, appliesExifOrientation: Bool = false
   ) throws -> PixelImage {
-    let decoder = ImageDecoder(honorsEXIFOrientation: honorsEXIFOrientation)
+    let decoder = ImageDecoder(appliesExifOrientation: appliesExifOrientation)
     let size = try decoder.begin(bytes)
     let whole = try decoder.decode(CropRectangle(top: 0, left: 0, height: size.height, width: size.width))
     let pixels = UnsafeBufferPointer(start: whole.pixels, count: size.height * whole.bytesPerRow)

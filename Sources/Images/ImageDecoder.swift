@@ -4,22 +4,22 @@ import CImageCodec
 /// each thread.
 public final class ImageDecoder {
   private let decoder: OpaquePointer
-  private let honorsEXIFOrientation: Bool
+  private let appliesExifOrientation: Bool
   private var width = 0
   private var height = 0
 
-  /// - Parameter honorsEXIFOrientation: whether images that say, in EXIF data, how they lie (orientations 1…8) are turned
+  /// - Parameter appliesExifOrientation: whether images that say, in EXIF data, how they lie (orientations 1…8) are turned
   ///   upright; otherwise all are decoded as stored, as torchvision's image folders do.
-  public convenience init(honorsEXIFOrientation: Bool = false) {
-    self.init(honorsEXIFOrientation: honorsEXIFOrientation, usesOnlyLibjpeg: false)
+  public convenience init(appliesExifOrientation: Bool = false) {
+    self.init(appliesExifOrientation: appliesExifOrientation, usesOnlyLibjpeg: false)
   }
 
   /// - Parameter usesOnlyLibjpeg: whether libjpeg decodes every JPEG, to check that what is decoded without it is the same.
-  package init(honorsEXIFOrientation: Bool = false, usesOnlyLibjpeg: Bool) {
+  package init(appliesExifOrientation: Bool = false, usesOnlyLibjpeg: Bool) {
     guard let decoder = cimagecodec_decoder_create() else { fatalError("ImageDecoder: no memory") }
     if usesOnlyLibjpeg { cimagecodec_decoder_use_only_libjpeg(decoder) }
     self.decoder = decoder
-    self.honorsEXIFOrientation = honorsEXIFOrientation
+    self.appliesExifOrientation = appliesExifOrientation
   }
 
   deinit {
@@ -36,7 +36,7 @@ public final class ImageDecoder {
     (width, height) = (0, 0)
     try withErrorText {
       cimagecodec_decoder_begin(
-        decoder, bytes.baseAddress, bytes.count, honorsEXIFOrientation ? 1 : 0, &width, &height, $0)
+        decoder, bytes.baseAddress, bytes.count, appliesExifOrientation ? 1 : 0, &width, &height, $0)
     }
     return (width, height)
   }

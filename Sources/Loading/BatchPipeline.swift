@@ -7,20 +7,17 @@ import Foundation
 /// that a slow image holds up one thread only. Each thread has a worker of its own, with memory that it keeps. At most
 /// `batchesAhead` batches are in the making or waiting at any time, which bounds memory. Which thread fills which place
 /// depends on chance; what it fills in must not.
-final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
+final class BatchPipeline<Plan: BatchPlan>: @unchecked Sendable {
   private struct Slot {
     let number: Int
-    let storage: Storage
-    let count: Int
+    let storage: Plan.Storage
     var started = 0
     var unfinished: Int
   }
 
+  private let plan: Plan
   private let numbers: Range<Int>
   private let batchesAhead: Int
-  private let begin: (Int) throws -> (storage: Storage, count: Int)
-  private let makeWorker: @Sendable () -> Worker
-  private let fill: @Sendable (Worker, Storage, Int) throws -> Void
   private let placesAtOnce: Int
 
   // Everything below is guarded by the condition's lock.
@@ -36,21 +33,12 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
   ///   - batchesAhead: most batches that may be held, at least 1.
   ///   - placesAtOnce: how many places a thread takes at a time: more than one where the work on each is so little that
   ///     threads would get into each other's way.
-  ///   - begin: makes the storage of a batch and says how many places it has; called in order, one at a time.
-  ///   - makeWorker: makes what a thread needs for its work; called on that thread.
-  ///   - fill: fills one place; called by many threads at once, for different places.
-  init(
-    numbers: Range<Int>, threads: Int, batchesAhead: Int, placesAtOnce: Int = 1,
-    begin: @escaping (Int) throws -> (storage: Storage, count: Int), makeWorker: @escaping @Sendable () -> Worker,
-    fill: @escaping @Sendable (Worker, Storage, Int) throws -> Void
-  ) {
+  init(_ plan: Plan, numbers: Range<Int>, threads: Int, batchesAhead: Int, placesAtOnce: Int = 1) {
     precondition(batchesAhead >= 1, "BatchPipeline: expected at least 1 batch ahead, got \(batchesAhead)")
+    self.plan = plan
     self.numbers = numbers
     self.batchesAhead = batchesAhead
     self.placesAtOnce = placesAtOnce
-    self.begin = begin
-    self.makeWorker = makeWorker
-    self.fill = fill
     nextNumber = numbers.lowerBound
     guard !numbers.isEmpty else { return }
     do {
@@ -62,8 +50,8 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
 
   /// The next batch, once it is complete; nil after the last one and after `cancel()`.
   ///
-  /// - Throws: what `begin` or `fill` threw, on any thread, after stopping all of them.
-  func next() throws -> Storage? {
+  /// - Throws: what beginning or filling a batch threw, on any thread, after stopping all of them.
+  func next() throws -> Plan.Storage? {
     condition.lock()
     while failure == nil, !isStopped, slots.first.map({ $0.unfinished > 0 }) ?? (nextNumber < numbers.upperBound) {
       condition.wait()
@@ -104,10 +92,10 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
   }
 
   private func work() {
-    let worker = makeWorker()
+    let worker = plan.makeWorker()
     do {
       while let (number, storage, places) = try takePlaces() {
-        for place in places { try fill(worker, storage, place) }
+        for place in places { try worker.fill(place, of: storage) }
         finish(places.count, of: number)
       }
     } catch {
@@ -116,19 +104,19 @@ final class BatchPipeline<Storage: Sendable, Worker>: @unchecked Sendable {
   }
 
   /// Places of the oldest batch that still has some, or of a new batch as soon as there may be one; nil at the end.
-  private func takePlaces() throws -> (number: Int, storage: Storage, places: Range<Int>)? {
+  private func takePlaces() throws -> (number: Int, storage: Plan.Storage, places: Range<Int>)? {
     condition.lock()
     defer { condition.unlock() }
     while !isStopped, failure == nil {
-      if let index = slots.firstIndex(where: { $0.started < $0.count }) {
+      if let index = slots.firstIndex(where: { $0.started < $0.storage.count }) {
         let start = slots[index].started
-        slots[index].started = min(start + placesAtOnce, slots[index].count)
+        slots[index].started = min(start + placesAtOnce, slots[index].storage.count)
         return (slots[index].number, slots[index].storage, start..<slots[index].started)
       }
       guard nextNumber < numbers.upperBound else { return nil }
       if slots.count < batchesAhead {
-        let (storage, count) = try begin(nextNumber)
-        slots.append(Slot(number: nextNumber, storage: storage, count: count, unfinished: count))
+        let storage = try plan.beginBatch(nextNumber)
+        slots.append(Slot(number: nextNumber, storage: storage, unfinished: storage.count))
         nextNumber += 1
         condition.broadcast()
       } else {

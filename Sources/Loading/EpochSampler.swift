@@ -4,7 +4,7 @@ import Randomness
 ///
 /// An epoch is one permutation of the data set, keyed by (seed, epoch) and nothing else. Global batch *k* is slice *k* of
 /// it, and rank *r* takes the *r*-th part of the slice, so that the global batches are the same at any world size. Where
-/// a batch is worked off in several parts, rank *r* takes the *r*-th part of each, so that these are the same, too.
+/// a batch is computed in several parts, rank *r* takes the *r*-th part of each, so that these are the same, too.
 /// Images left over after the last whole batch are dropped for that epoch; the next permutation has others at its end.
 public struct EpochSampler: Sendable {
   /// Images in the data set.

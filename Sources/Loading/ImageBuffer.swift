@@ -15,7 +15,7 @@ final class ImageBuffer: @unchecked Sendable {
     case channelsLastBFloat16
     /// `[S, S, 3]`, float16.
     case channelsLastFloat16
-    /// `[3, S, S]`, levels as bytes, not normalised.
+    /// `[3, S, S]`, levels as bytes, not normalized.
     case levels
   }
 

@@ -7,7 +7,7 @@ import Images
 /// What comes out for an image and its crops depends on nothing else: small images are always decoded whole, and may
 /// then be kept in a cache; of larger ones only the part that the crops cover is decoded.
 final class ImageSource {
-  /// Pixels of an image, where its crops lie in them, and how long they stay.
+  /// Pixels of an image, and where its crops lie in them.
   struct Pixels {
     let source: CropResizer.Source
     private let frame: CropRectangle
@@ -28,6 +28,16 @@ final class ImageSource {
     }
   }
 
+  /// The image that was opened last. Its pixels are there already, or the decoder has read its header.
+  private struct OpenImage {
+    let index: Int
+    let width: Int
+    let height: Int
+    let pixels: UnsafePointer<UInt8>?
+
+    var whole: CropRectangle { CropRectangle(top: 0, left: 0, height: height, width: width) }
+  }
+
   /// Told how long reading and decoding take, where somebody asks.
   let stages: StageTimes?
   private let dataSet: any ImageDataSet
@@ -35,76 +45,71 @@ final class ImageSource {
   private let isScaling: Bool
   private let buffer = ByteBuffer()
   private let decoder: ImageDecoder
+  private var image: OpenImage?
 
   init(
-    dataSet: any ImageDataSet, cache: PixelCache?, isScaling: Bool, honorsEXIFOrientation: Bool, stages: StageTimes?
+    dataSet: any ImageDataSet, cache: PixelCache?, isScaling: Bool, appliesExifOrientation: Bool, stages: StageTimes?
   ) {
     self.dataSet = dataSet
     self.cache = cache
     self.isScaling = isScaling
     self.stages = stages
-    decoder = ImageDecoder(honorsEXIFOrientation: honorsEXIFOrientation)
+    decoder = ImageDecoder(appliesExifOrientation: appliesExifOrientation)
   }
 
-  /// Passes the pixels that the views of an image are made from, which last until the body returns.
+  /// Turns to an image of the data set and tells its size, for which nothing is decoded yet.
   ///
-  /// - Parameters:
-  ///   - crops: What is needed of an image of the given size, and what the body is to know of it.
-  ///   - imageSizes: The size in pixels that each of the crops is resized to.
-  /// - Throws: `LoadingError` that names the image when it cannot be read or decoded.
-  func withPixels<Context>(
-    at index: Int, imageSizes: [Int],
-    crops: (_ width: Int, _ height: Int) -> (crops: [CropRectangle], context: Context),
-    _ body: (Pixels, Context) -> Void
-  ) throws {
-    let isKept =
-      cache?.withImage(at: index) { pixels, width, height in
-        body(whole(pixels, width: width, height: height), crops(width, height).context)
-      } != nil
-    if isKept { return }
+  /// - Throws: An error that names the image when it, or its header, cannot be read.
+  func open(_ index: Int) throws -> (width: Int, height: Int) {
+    let opened = try cachedImage(index) ?? readImage(index)
+    image = opened
+    return (opened.width, opened.height)
+  }
 
+  private func cachedImage(_ index: Int) -> OpenImage? {
+    cache?.image(at: index).map { OpenImage(index: index, width: $0.width, height: $0.height, pixels: $0.pixels) }
+  }
+
+  private func readImage(_ index: Int) throws -> OpenImage {
     switch try stages.measure(\.read, { try dataSet.read(at: index, into: buffer) }) {
     case .pixels(let width, let height):
-      body(whole(buffer.bytes.baseAddress!, width: width, height: height), crops(width, height).context)
+      return OpenImage(index: index, width: width, height: height, pixels: buffer.bytes.baseAddress!)
     case .encoded:
-      do {
-        try withDecodedPixels(at: index, imageSizes: imageSizes, crops: crops, body)
-      } catch let error as ImageError {
-        throw error.naming(dataSet.name(at: index))
-      }
+      let (width, height) = try decoding(index) { try decoder.begin(buffer.bytes) }
+      return OpenImage(index: index, width: width, height: height, pixels: nil)
     }
   }
 
-  private func withDecodedPixels<Context>(
-    at index: Int, imageSizes: [Int],
-    crops: (_ width: Int, _ height: Int) -> (crops: [CropRectangle], context: Context),
-    _ body: (Pixels, Context) -> Void
-  ) throws {
-    let (width, height) = try stages.measure(\.decode) { try decoder.begin(buffer.bytes) }
-    let (crops, context) = crops(width, height)
-    if width * height <= PixelCache.largestImage {
-      let whole = CropRectangle(top: 0, left: 0, height: height, width: width)
-      let region = try stages.measure(\.decode) { try decoder.decode(whole) }
-      cache?.keep(region.pixels, bytesPerRow: region.bytesPerRow, width: width, height: height, at: index)
-      body(pixels(of: region), context)
-    } else {
-      let denominator = isScaling ? DecodeScaling.denominator(crops: crops, imageSizes: imageSizes) : 1
-      let region = try stages.measure(\.decode) {
-        try decoder.decode(CropRectangle(covering: crops), scaleDenominator: denominator)
-      }
-      body(pixels(of: region), context)
+  /// The pixels of the image that was opened last which some crops of it are made from. They last until the next image is
+  /// opened.
+  ///
+  /// - Parameter imageSizes: The size in pixels that each of the crops is resized to.
+  /// - Throws: An error that names the image when it cannot be decoded.
+  func pixels(under crops: [CropRectangle], imageSizes: [Int]) throws -> Pixels {
+    guard let image else { preconditionFailure("ImageSource: no image was opened") }
+    if let pixels = image.pixels {
+      return Pixels(.init(pixels: pixels, bytesPerRow: 3 * image.width), frame: image.whole)
     }
-  }
-
-  private func whole(_ pixels: UnsafePointer<UInt8>, width: Int, height: Int) -> Pixels {
-    Pixels(
-      .init(pixels: pixels, bytesPerRow: 3 * width),
-      frame: CropRectangle(top: 0, left: 0, height: height, width: width))
-  }
-
-  private func pixels(of region: DecodedRegion) -> Pixels {
-    Pixels(
+    let isSmall = image.width * image.height <= PixelCache.largestImage
+    let denominator = isScaling && !isSmall ? DecodeScaling.denominator(crops: crops, imageSizes: imageSizes) : 1
+    let region = try decoding(image.index) {
+      try decoder.decode(isSmall ? image.whole : CropRectangle(covering: crops), scaleDenominator: denominator)
+    }
+    if isSmall {
+      cache?.keep(
+        region.pixels, bytesPerRow: region.bytesPerRow, width: image.width, height: image.height, at: image.index)
+    }
+    return Pixels(
       .init(pixels: region.pixels, bytesPerRow: region.bytesPerRow), frame: region.frame,
       scaleDenominator: region.scaleDenominator)
+  }
+
+  /// Calls the decoder, whose errors do not know which image it is at.
+  private func decoding<Result>(_ index: Int, _ work: () throws -> Result) throws -> Result {
+    do {
+      return try stages.measure(\.decode, work)
+    } catch let error as ImageError {
+      throw error.naming(dataSet.name(at: index))
+    }
   }
 }

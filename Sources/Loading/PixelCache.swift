@@ -37,13 +37,11 @@ final class PixelCache: @unchecked Sendable {
   /// Bytes of pixels held.
   var bytes: Int { state.withLock { $0.bytes } }
 
-  /// Passes the pixels of an image, interleaved and without gaps; nil when it does not hold them.
-  func withImage<Result>(
-    at index: Int, _ body: (_ pixels: UnsafePointer<UInt8>, _ width: Int, _ height: Int) throws -> Result
-  ) rethrows -> Result? {
+  /// The pixels of an image, interleaved and without gaps, which last as long as the cache; nil when it does not hold them.
+  func image(at index: Int) -> (pixels: UnsafePointer<UInt8>, width: Int, height: Int)? {
     // An entry is never removed nor changed, so that it may be used outside the lock.
     guard let entry = state.withLock({ $0.entries[index] }) else { return nil }
-    return try body(UnsafePointer(entry.pixels), Int(entry.width), Int(entry.height))
+    return (UnsafePointer(entry.pixels), Int(entry.width), Int(entry.height))
   }
 
   /// Takes a copy, if there is room for it and there is none yet.

@@ -36,10 +36,10 @@ struct Embedding {
   /// Embeds one split of the data; images that cannot be read are named and left out.
   func features(of split: DataSetSplit) throws -> Features {
     let dataSet = try images.open(split)
-    let loader = LabelledLoader(
+    let loader = LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration.augmentation), batchSize: 256,
       threads: ProcessInfo.processInfo.activeProcessorCount, batchesAhead: 3,
-      honorsEXIFOrientation: configuration.data.appliesExifOrientation,
+      appliesExifOrientation: configuration.data.appliesExifOrientation,
       onBadImage: { FileHandle.standardError.write(Data("skipped an image: \($0)\n".utf8)) })
     defer { console.endLive() }
     return try extractor.features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }

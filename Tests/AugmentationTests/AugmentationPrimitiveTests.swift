@@ -89,7 +89,7 @@ struct AugmentationPrimitiveTests {
     #expect(Set(cases.map(\.operation)) == Set(Self.tolerances.map(\.operation)))
   }
 
-  @Test("normalisation equals torchvision's to 1e-6, in planes", arguments: ["small", "extremes"])
+  @Test("normalization equals torchvision's to 1e-6, in planes", arguments: ["small", "extremes"])
   func normalizes(name: String) {
     let image = fixture.image(name)
     let augmenter = ViewAugmenter(AugmentationConfiguration(), seed: 0)

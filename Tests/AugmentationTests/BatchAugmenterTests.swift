@@ -16,7 +16,7 @@ struct BatchAugmenterTests {
     return configuration
   }
 
-  /// Levels of every kind: noise, flat grey, flat colours, black and white, gradients.
+  /// Levels of every kind: noise, flat gray, flat colors, black and white, gradients.
   static func crop(_ index: Int, side: Int) -> PixelImage {
     var random = PhiloxGenerator(seed: 77, epoch: 0, sample: index, stream: 0)
     let base = (0..<3).map { _ in UInt8(random.next() >> 56) }
@@ -110,7 +110,7 @@ struct BatchAugmenterTests {
     }
   }
 
-  @Test("colour jitter is applied in each sample's own order, for all 24 orders and for parts of them")
+  @Test("color jitter is applied in each sample's own order, for all 24 orders and for parts of them")
   func orders() {
     let adjustments: [ColorAdjustment] = [.brightness(1.6), .contrast(1.5), .saturation(0.3), .hue(0.15)]
     var orders: [[ColorAdjustment]] = [[]]
@@ -130,7 +130,7 @@ struct BatchAugmenterTests {
     #expect(levels <= 1 && share < 1e-4, "\(levels) levels, a share of \(share)")
   }
 
-  @Test("normalised views equal the loader's floats to 1e-6, and half precision is their rounding")
+  @Test("normalized views equal the loader's floats to 1e-6, and half precision is their rounding")
   func normalized() {
     let settings = Self.settings(32)
     let augmenter = ViewAugmenter(settings, seed: 3)

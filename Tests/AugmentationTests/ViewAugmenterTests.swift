@@ -15,7 +15,7 @@ struct ViewAugmenterTests {
     return configuration
   }
 
-  @Test("a view is crop, flip, jitter in its order, grey, blur, solarise")
+  @Test("a view is crop, flip, jitter in its order, gray, blur, solarize")
   func orderOfOperations() {
     let augmenter = ViewAugmenter(Self.everything, seed: 0)
     var parameters = ViewParameters(crop: CropRectangle(top: 3, left: 2, height: 20, width: 25))

@@ -34,8 +34,8 @@ struct ViewParametersTests {
     let drawn = Self.sample()
     let shares: [(String, Double, (ViewParameters) -> Bool)] = [
       ("flip", 0.5, { $0.isFlipped }), ("jitter", 0.8, { !$0.colorAdjustments.isEmpty }),
-      ("grey", 0.2, { $0.isGrayscale }), ("blur", 0.5, { $0.blurSigma != nil }),
-      ("solarise", 0.3, { $0.isSolarized }),
+      ("gray", 0.2, { $0.isGrayscale }), ("blur", 0.5, { $0.blurSigma != nil }),
+      ("solarize", 0.3, { $0.isSolarized }),
     ]
     for (name, probability, holds) in shares {
       let share = Self.share(drawn, holds)
@@ -89,7 +89,7 @@ struct ViewParametersTests {
     let (first, second) = (Self.sample(view: 0), Self.sample(view: 1))
     #expect(zip(first, second).allSatisfy { $0.crop != $1.crop || $0 != $1 })
     let values: [(String, (ViewParameters) -> Double)] = [
-      ("flip", { $0.isFlipped ? 1 : 0 }), ("grey", { $0.isGrayscale ? 1 : 0 }),
+      ("flip", { $0.isFlipped ? 1 : 0 }), ("gray", { $0.isGrayscale ? 1 : 0 }),
       ("blur", { $0.blurSigma == nil ? 0 : 1 }), ("area", { Double($0.crop.width * $0.crop.height) }),
       ("left", { Double($0.crop.left) }),
     ]

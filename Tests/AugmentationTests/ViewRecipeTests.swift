@@ -86,7 +86,7 @@ struct ViewRecipeTests {
     #expect(zip(parameters(2), parameters(3)).count { $0 == $1 } < count / 100, "local views differ from each other")
   }
 
-  @Test("a view of its own size is blurred with its own kernel and solarised at its own threshold")
+  @Test("a view of its own size is blurred with its own kernel and solarized at its own threshold")
   func ownSizes() {
     var configuration = Self.recipe
     configuration.localViews.overrides.solarizeThreshold = 0.25

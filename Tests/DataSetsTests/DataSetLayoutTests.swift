@@ -35,7 +35,7 @@ struct DataSetLayoutTests {
     #expect(try DataSetLocator.open(folder.url, split: .test).label(at: 0) == 5)
     #expect(
       message { _ = try DataSetLocator.open(folder.url, split: .unlabeled) }
-        == "\(folder.path): only STL-10 has unlabelled images apart; expected stl10_binary in it")
+        == "\(folder.path): only STL-10 has unlabeled images apart; expected stl10_binary in it")
     let path = folder.path + "/cifar-100-binary/test.bin"
     try writeSparse("cifar-100-binary/test.bin", size: 10_000 * record, [3 * record + 1: [100]])
     #expect(
@@ -48,7 +48,7 @@ struct DataSetLayoutTests {
         + "get it again")
   }
 
-  @Test("STL-10: columns become rows, labels begin at 0, folds and unlabelled images are apart")
+  @Test("STL-10: columns become rows, labels begin at 0, folds and unlabeled images are apart")
   func stl10() throws {
     let record = 3 * 96 * 96
     // Samples follow down the columns: the second of a plane lies below the first.

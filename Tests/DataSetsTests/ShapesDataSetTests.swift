@@ -133,7 +133,7 @@ struct ShapesDataSetTests {
     }
   }
 
-  @Test("colour statistics do not give the class away")
+  @Test("color statistics do not give the class away")
   func colorStatisticsAreUninformative() throws {
     let shapes = try ShapesDataSet(trainCount: 3000, testCount: 1500, imageSizePixels: 32)
     let train = (0..<3000).map { colorStatistics(shapes.image(at: $0, of: .train)) }

@@ -63,10 +63,10 @@ struct FeatureExtractorTests {
 
   // MARK: - Over a data set
 
-  private func loader(_ dataSet: any ImageDataSet, batchSize: Int = 32) -> LabelledLoader {
+  private func loader(_ dataSet: any ImageDataSet, batchSize: Int = 32) -> LabeledLoader {
     var configuration = AugmentationConfiguration()
     configuration.imageSize = 16
-    return LabelledLoader(
+    return LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration), batchSize: batchSize, threads: 2)
   }
 

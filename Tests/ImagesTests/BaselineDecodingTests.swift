@@ -70,7 +70,7 @@ struct BaselineDecodingTests {
   func damage() throws {
     let fixture = try ImageFixture("codec_regions")
     var generator = PhiloxGenerator(seed: 7, epoch: 0, sample: 0, stream: 0)
-    for kind in ["444", "422", "420", "grey", "grey_2x2", "restart_blocks", "restart_rows"] {
+    for kind in ["444", "422", "420", "gray", "gray_2x2", "restart_blocks", "restart_rows"] {
       let bytes = fixture.bytes(kind + ".bytes")
       expectSame(bytes, kind)
       for number in 0..<400 {

@@ -15,11 +15,11 @@ struct ImageCodecTests {
   static let kinds = [
     "jpeg_420", "jpeg_422", "jpeg_444", "jpeg_440", "jpeg_411", "jpeg_410", "jpeg_low_quality", "jpeg_progressive",
     "jpeg_progressive_422", "jpeg_restart_markers", "jpeg_restart_rows", "jpeg_optimized", "jpeg_arithmetic",
-    "jpeg_rgb", "jpeg_grey", "jpeg_grey_progressive", "jpeg_one_pixel", "jpeg_narrow", "jpeg_cmyk",
+    "jpeg_rgb", "jpeg_gray", "jpeg_gray_progressive", "jpeg_one_pixel", "jpeg_narrow", "jpeg_cmyk",
     "jpeg_cmyk_without_adobe", "jpeg_cmyk_progressive", "jpeg_ycck",
     "png_rgb", "png_rgb_16", "png_rgb_interlaced", "png_rgb_transparent", "png_rgb_16_transparent", "png_rgba",
-    "png_rgba_16", "png_rgba_16_interlaced", "png_grey", "png_bilevel", "png_grey_2", "png_grey_4", "png_grey_16",
-    "png_grey_alpha", "png_grey_alpha_16", "png_grey_transparent", "png_palette", "png_palette_transparent",
+    "png_rgba_16", "png_rgba_16_interlaced", "png_gray", "png_bilevel", "png_gray_2", "png_gray_4", "png_gray_16",
+    "png_gray_alpha", "png_gray_alpha_16", "png_gray_transparent", "png_palette", "png_palette_transparent",
     "png_palette_1", "png_palette_2", "png_palette_4", "png_palette_1_interlaced", "png_palette_2_interlaced",
     "png_palette_4_interlaced", "png_compressed_text", "png_compressed_profile", "png_data_beyond_the_last_row",
   ]
@@ -58,7 +58,7 @@ struct ImageCodecTests {
     #expect(errorText([7]) == "expected a JPEG or PNG image, got something else: its first bytes are 07")
   }
 
-  @Test("a JPEG cut short anywhere is an error and not a grey patch", arguments: ["jpeg_420", "jpeg_progressive"])
+  @Test("a JPEG cut short anywhere is an error and not a gray patch", arguments: ["jpeg_420", "jpeg_progressive"])
   func truncatedJPEG(kind: String) {
     let bytes = fixture.bytes(kind + ".bytes")
     for count in stride(from: 3, to: bytes.count, by: 7) {

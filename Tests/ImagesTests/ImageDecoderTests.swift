@@ -6,7 +6,7 @@ import Testing
 @Suite("Image decoder")
 struct ImageDecoderTests {
   static let regionKinds = [
-    "444", "422", "420", "420_even", "440", "411", "410", "441", "h2v4", "mixed", "grey", "grey_2x2", "cmyk",
+    "444", "422", "420", "420_even", "440", "411", "410", "441", "h2v4", "mixed", "gray", "gray_2x2", "cmyk",
     "restart_blocks", "restart_rows", "progressive_420", "progressive_422", "progressive_440", "progressive_unfinished",
     "arithmetic", "arithmetic_progressive", "a_scan_each",
   ]
@@ -46,7 +46,7 @@ struct ImageDecoderTests {
 
   /// As libjpeg decodes it.
   private func whole(_ bytes: [UInt8], scale: Int = 1, upright: Bool = false) throws -> PixelImage {
-    let decoder = ImageDecoder(honorsEXIFOrientation: upright, usesOnlyLibjpeg: true)
+    let decoder = ImageDecoder(appliesExifOrientation: upright, usesOnlyLibjpeg: true)
     return try bytes.withUnsafeBufferPointer { bytes in
       let (width, height) = try decoder.begin(bytes)
       let decoded = try decoder.decode(
@@ -98,7 +98,7 @@ struct ImageDecoderTests {
   @Test("a scaled image has exactly the pixels of Pillow's draft mode")
   func scalesExactly() throws {
     let fixture = try ImageFixture("codec_regions")
-    for kind in ["420", "422", "440", "grey", "progressive_422"] {
+    for kind in ["420", "422", "440", "gray", "progressive_422"] {
       for scale in Self.scales.dropFirst() {
         let image = try whole(fixture.bytes(kind + ".bytes"), scale: scale)
         #expect([image.height, image.width, 3] == fixture.shape("\(kind).pixels_\(scale)"))
@@ -111,7 +111,7 @@ struct ImageDecoderTests {
   func pngRegions() throws {
     let fixture = try ImageFixture("codec")
     let decoder = ImageDecoder()
-    for kind in ["png_rgb", "png_rgb_interlaced", "png_palette", "png_grey_alpha_16"] {
+    for kind in ["png_rgb", "png_rgb_interlaced", "png_palette", "png_gray_alpha_16"] {
       let image = fixture.image(kind + ".pixels")
       try fixture.bytes(kind + ".bytes").withUnsafeBufferPointer { bytes in
         let (width, height) = try decoder.begin(bytes)
@@ -158,7 +158,7 @@ struct ImageDecoderTests {
   @Test("a file without Huffman tables does not borrow those of the file before")
   func tablesAreForgotten() throws {
     let fixture = try ImageFixture("codec")
-    // An optimised file's own tables differ from the standard ones, which stand in where a file brings none.
+    // An optimized file's own tables differ from the standard ones, which stand in where a file brings none.
     let optimized = fixture.bytes("jpeg_optimized.bytes")
     var bare = fixture.bytes("jpeg_420.bytes")
     while let table = bare.indices.dropLast().first(where: { bare[$0] == 0xFF && bare[$0 + 1] == 0xC4 }) {
@@ -201,7 +201,7 @@ struct ImageDecoderTests {
   @Test("regions are those of the upright image", arguments: scales)
   func uprightRegions(scale: Int) throws {
     let fixture = try ImageFixture("orientations")
-    let decoder = ImageDecoder(honorsEXIFOrientation: true)
+    let decoder = ImageDecoder(appliesExifOrientation: true)
     var generator = PhiloxGenerator(seed: 4, epoch: 0, sample: 0, stream: 0)
     for kind in (1...8).flatMap({ ["jpeg_\($0)_little_endian", "jpeg_\($0)_big_endian", "png_\($0)"] }) {
       let bytes = fixture.bytes(kind + ".bytes")
@@ -244,7 +244,7 @@ struct ImageDecoderTests {
 
   @Test(
     "a file that is cut off is refused before any of it is decoded, and one with something behind its end is not",
-    arguments: ["jpeg_420", "jpeg_progressive", "jpeg_grey", "png_rgb", "png_rgb_interlaced"])
+    arguments: ["jpeg_420", "jpeg_progressive", "jpeg_gray", "png_rgb", "png_rgb_interlaced"])
   func endOfFile(kind: String) throws {
     let bytes = try ImageFixture("codec").bytes(kind + ".bytes")
     let decoder = ImageDecoder()
@@ -267,7 +267,7 @@ struct ImageDecoderTests {
     let files = [codec, regions, orientations].flatMap { fixture in
       fixture.names.filter { $0.hasSuffix(".bytes") }.map { fixture.bytes($0) }
     }
-    let decoder = ImageDecoder(honorsEXIFOrientation: true)
+    let decoder = ImageDecoder(appliesExifOrientation: true)
     var generator = PhiloxGenerator(seed: 5, epoch: 0, sample: 0, stream: 0)
     var (decoded, refused) = (0, 0)
     for round in 0..<6000 {

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// Images made on the spot: one of a colour for each index, with chosen ones unreadable or slow.
+/// Images made on the spot: one of a color for each index, with chosen ones unreadable or slow.
 private struct SyntheticDataSet: ImageDataSet {
   let layout = "made on the spot"
   let count: Int
@@ -243,17 +243,17 @@ struct ViewLoaderTests {
     #expect(text.hasPrefix("no memory for the views of a batch (4577636718 MiB each): use a smaller "), "\(text)")
   }
 
-  @Test("cancelling, finishing and letting go leave no thread running")
+  @Test("canceling, finishing and letting go leave no thread running")
   func leavesNoThread() throws {
     let before = try threadCount()
     let loader = try loader(SyntheticDataSet(count: 2000), threads: 5)
-    let cancelled = loader.epoch(0)
-    _ = try cancelled.next()
+    let canceled = loader.epoch(0)
+    _ = try canceled.next()
     #expect(try comesToHaveThreads(before + 5))
-    cancelled.cancel()
+    canceled.cancel()
     #expect(try comesToHaveThreads(before))
-    cancelled.cancel()
-    #expect(try cancelled.next() == nil)
+    canceled.cancel()
+    #expect(try canceled.next() == nil)
 
     var dropped: ViewBatches? = loader.epoch(0)
     _ = try dropped?.next()
@@ -279,7 +279,7 @@ struct ViewLoaderTests {
     #expect(try batches.next() == nil)
   }
 
-  @Test("cancelling wakes a consumer that waits")
+  @Test("canceling wakes a consumer that waits")
   func cancelWakesConsumer() throws {
     let dataSet = SyntheticDataSet(count: 10, slow: Dictionary(uniqueKeysWithValues: (0..<10).map { ($0, 50_000) }))
     let batches = try loader(dataSet, batch: 10, threads: 1).epoch(0)
@@ -311,15 +311,15 @@ struct ViewLoaderTests {
   }
 }
 
-@Suite("Labelled loader", .serialized)
-struct LabelledLoaderTests {
-  private func loader(_ dataSet: SyntheticDataSet, batch: Int, threads: Int = 3) -> LabelledLoader {
-    LabelledLoader(
+@Suite("Labeled loader", .serialized)
+struct LabeledLoaderTests {
+  private func loader(_ dataSet: SyntheticDataSet, batch: Int, threads: Int = 3) -> LabeledLoader {
+    LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(augmenter().configuration), batchSize: batch, threads: threads)
   }
 
-  private func all(_ batches: LabelledBatches) throws -> [LabelledBatch] {
-    var found: [LabelledBatch] = []
+  private func all(_ batches: LabeledBatches) throws -> [LabeledBatch] {
+    var found: [LabeledBatch] = []
     while let batch = try batches.next() { found.append(batch) }
     return found
   }
@@ -352,7 +352,7 @@ struct LabelledLoaderTests {
   }
 
   @Test("labels are empty where the data set has none")
-  func unlabelled() throws {
+  func unlabeled() throws {
     let batches = try all(loader(SyntheticDataSet(count: 3, classNames: []), batch: 2).batches())
     #expect(batches.map(\.labels) == [[], []] && batches.map(\.sampleIndices) == [[0, 1], [2]])
   }

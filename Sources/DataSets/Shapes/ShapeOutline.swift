@@ -1,6 +1,6 @@
 /// The outlines of the `shapes` data set, each with area 1 and its centroid at the origin, y upwards.
 ///
-/// Equal areas are what keeps the statistics of colours from telling the classes apart. Only additions, multiplications,
+/// Equal areas are what keeps the statistics of colors from telling the classes apart. Only additions, multiplications,
 /// divisions and square roots are used, which every machine rounds alike.
 enum ShapeOutline: Sendable {
   case polygon([SIMD2<Float>])

@@ -30,7 +30,7 @@ struct ShapeScene: Sendable {
 
   init(of outline: ShapeOutline, using generator: inout PhiloxGenerator) {
     self.outline = outline
-    // The area is drawn, not the width: a ring is wider than a disc of the same area, but colours nothing more.
+    // The area is drawn, not the width: a ring is wider than a disc of the same area, but colors nothing more.
     scale = generator.uniform(between: 0.14, 0.26).squareRoot()
     let room = max(0.5 - outline.extent * scale, 0.05)
     center = SIMD2(generator.uniform(between: -room, room), generator.uniform(between: -room, room)) + 0.5
@@ -90,10 +90,10 @@ struct ShapeScene: Sendable {
     return PixelImage(width: size, height: size, pixels: pixels)
   }
 
-  /// Share of a pixel that lies inside, from the distance of its centre to the edge in pixels.
+  /// Share of a pixel that lies inside, from the distance of its center to the edge in pixels.
   private static func coverage(_ distance: Float) -> Float { min(max(0.5 - distance, 0), 1) }
 
-  /// A random colour of the given lightness.
+  /// A random color of the given lightness.
   private static func color(lightness: Float, using generator: inout PhiloxGenerator) -> SIMD3<Float> {
     let tint = SIMD3(generator.uniform(), generator.uniform(), generator.uniform())
     let weights = SIMD3<Float>(0.299, 0.587, 0.114)

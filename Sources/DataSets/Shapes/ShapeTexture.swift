@@ -1,6 +1,6 @@
 import Randomness
 
-/// How a surface of the `shapes` data set is coloured: a pattern that blends two colours.
+/// How a surface of the `shapes` data set is colored: a pattern that blends two colors.
 struct ShapeTexture: Sendable {
   private enum Pattern: CaseIterable {
     case flat, gradient, stripes, checks, dots, clouds, grain
@@ -16,7 +16,7 @@ struct ShapeTexture: Sendable {
   private let lattice: [Float]
   private let grainKey: UInt32
 
-  /// Draws a texture around a colour: the second colour lies at most `spread` of lightness away from it.
+  /// Draws a texture around a color: the second color lies at most `spread` of lightness away from it.
   init(around color: SIMD3<Float>, spread: Float, using generator: inout PhiloxGenerator) {
     pattern = Pattern.allCases[generator.integer(below: Pattern.allCases.count)]
     let lightness = generator.uniform(between: 0.4 * spread, spread) * (generator.chance(0.5) ? 1 : -1)
@@ -29,7 +29,7 @@ struct ShapeTexture: Sendable {
     grainKey = UInt32(truncatingIfNeeded: generator.next())
   }
 
-  /// The colour at a position, where the image spans 0…1 both ways; `pixel` numbers the pixels.
+  /// The color at a position, where the image spans 0…1 both ways; `pixel` numbers the pixels.
   func color(at position: SIMD2<Float>, pixel: Int) -> SIMD3<Float> {
     colors.0 + (colors.1 - colors.0) * blend(position, pixel)
   }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// The embedded data set: ten outlines, drawn from a seed as JPEG class folders.
 ///
-/// Position, scale, rotation, colours, textures and background vary independently of the class, and every outline covers
+/// Position, scale, rotation, colors, textures and background vary independently of the class, and every outline covers
 /// its share of the image with the same distribution, so that nothing but the form tells the classes apart. An image is a
 /// function of (seed, split, index) alone: any machine and any number of threads draws the same pixels.
 public struct ShapesDataSet: Codable, Sendable, Equatable {
@@ -88,7 +88,7 @@ public struct ShapesDataSet: Codable, Sendable, Equatable {
     let partial = path + ".partial"
     try FileSystem.remove(partial)
     do {
-      for split in DataSetSplit.labelled {
+      for split in DataSetSplit.labeled {
         for name in Self.classNames { try FileSystem.createFolder("\(partial)/\(split)/\(name)") }
       }
       try writeImages(to: partial, threads: threads, onProgress: onProgress)

@@ -64,7 +64,7 @@ struct Preparation {
     var options = ViewLoader.Options(threads: data.threads > 0 ? data.threads : coresForLoading)
     options.batchesAhead = data.batchesAhead
     options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
-    options.honorsEXIFOrientation = data.appliesExifOrientation
+    options.appliesExifOrientation = data.appliesExifOrientation
     // What mixed precision would round to anyway, in half the bytes.
     if [.bf16, .fp16].contains(configuration.training.precision) {
       options.dtype = configuration.training.precision.dtype

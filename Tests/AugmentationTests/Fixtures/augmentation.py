@@ -29,13 +29,13 @@ def photograph(height, width):
     return (image + generator.normal(0, 15, image.shape)).clip(0, 255).astype(numpy.uint8)
 
 
-grey = numpy.repeat(photograph(12, 14)[..., :1], 3, -1)
+gray = numpy.repeat(photograph(12, 14)[..., :1], 3, -1)
 extremes = generator.choice(numpy.array([0, 1, 127, 128, 254, 255], numpy.uint8), (12, 13, 3))
 images = {
     "photograph": photograph(45, 61),
     "small": photograph(21, 19),
     "noise": generator.integers(0, 256, (17, 16, 3), numpy.uint8),
-    "grey": grey,
+    "gray": gray,
     "extremes": extremes,
     "black": numpy.zeros((5, 7, 3), numpy.uint8),
     "white": numpy.full((5, 7, 3), 255, numpy.uint8),
@@ -76,17 +76,17 @@ for image, width, height in [("photograph", 20, 37), ("noise", 40, 9), ("small",
 for image in images:
     add("flip", image, [], F.hflip(tensor(image)))
     add("grayscale", image, [], F.rgb_to_grayscale(tensor(image), 3))
-for image in ["small", "noise", "grey", "extremes", "white", "pixel"]:
+for image in ["small", "noise", "gray", "extremes", "white", "pixel"]:
     for factor in [0.0, 0.2, 0.6173, 1.0, 1.3, 1.8, 5.0]:
         add("brightness", image, [factor], F.adjust_brightness(tensor(image), factor))
         add("contrast", image, [factor], F.adjust_contrast(tensor(image), factor))
         add("saturation", image, [factor], F.adjust_saturation(tensor(image), factor))
-for image in ["small", "noise", "grey", "extremes", "black", "white", "pixel"]:
+for image in ["small", "noise", "gray", "extremes", "black", "white", "pixel"]:
     for turns in [-0.5, -0.21, -0.1, -1e-4, 0.0, 0.07, 1 / 6, 0.2, 1 / 3, 0.4999, 0.5]:
         add("hue", image, [turns], F.adjust_hue(tensor(image), turns))
 for image, kernel, sigma in [
     ("small", 3, 0.1), ("small", 3, 0.7), ("small", 3, 2.0), ("small", 5, 1.3), ("small", 23, 2.0), ("small", 1, 1.0),
-    ("noise", 31, 2.0), ("noise", 7, 0.1), ("grey", 9, 1.1), ("extremes", 3, 2.0), ("white", 9, 2.0), ("pixel", 1, 2.0),
+    ("noise", 31, 2.0), ("noise", 7, 0.1), ("gray", 9, 1.1), ("extremes", 3, 2.0), ("white", 9, 2.0), ("pixel", 1, 2.0),
     ("photograph", 23, 0.5),
 ]:
     add("blur", image, [kernel, sigma], F.gaussian_blur(tensor(image), [kernel, kernel], [sigma, sigma]))
@@ -110,7 +110,7 @@ def add_bicubic():
 
 
 mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
-for image, side in [("photograph", 28), ("small", 42), ("noise", 16), ("grey", 14), ("white", 3), ("pixel", 7)]:
+for image, side in [("photograph", 28), ("small", 42), ("noise", 16), ("gray", 14), ("white", 3), ("pixel", 7)]:
     resized = F.resize(tensor(image), round(side * 256 / 224), antialias=True)
     add("evaluate", image, [side], F.center_crop(resized, [side, side]))
 add_bicubic()

@@ -24,7 +24,7 @@ tensors = {}
 
 
 def photograph(height, width):
-    """Smooth colour with edges and noise, so that every coefficient of the transform is exercised."""
+    """Smooth color with edges and noise, so that every coefficient of the transform is exercised."""
     y, x = numpy.mgrid[0:height, 0:width].astype(float)
     image = numpy.stack([128 + 100 * numpy.sin(x / 7 + c) * numpy.cos(y / (5 + c)) for c in range(3)], -1)
     image[height // 3 : height // 2, width // 4 : width // 2] = (250, 20, 60)
@@ -51,19 +51,19 @@ def jpeg(name, image, **options):
     add("jpeg_" + name, encoded, pillow(encoded))
 
 
-colour = Image.fromarray(photograph(37, 45))
-jpeg("420", colour, quality=85, subsampling=2)
-jpeg("422", colour, quality=90, subsampling=1)
-jpeg("444", colour, quality=95, subsampling=0)
-jpeg("low_quality", colour, quality=5)
-jpeg("progressive", colour, quality=80, progressive=True)
-jpeg("restart_markers", colour, quality=80, restart_marker_blocks=2)
-jpeg("optimized", colour, quality=75, optimize=True)
-jpeg("rgb", colour, quality=90, keep_rgb=True)
-jpeg("grey", colour.convert("L"), quality=85)
-jpeg("grey_progressive", colour.convert("L"), quality=85, progressive=True)
-jpeg("one_pixel", colour.crop((9, 9, 10, 10)), quality=90)
-jpeg("narrow", colour.crop((5, 0, 6, 37)), quality=90)
+color = Image.fromarray(photograph(37, 45))
+jpeg("420", color, quality=85, subsampling=2)
+jpeg("422", color, quality=90, subsampling=1)
+jpeg("444", color, quality=95, subsampling=0)
+jpeg("low_quality", color, quality=5)
+jpeg("progressive", color, quality=80, progressive=True)
+jpeg("restart_markers", color, quality=80, restart_marker_blocks=2)
+jpeg("optimized", color, quality=75, optimize=True)
+jpeg("rgb", color, quality=90, keep_rgb=True)
+jpeg("gray", color.convert("L"), quality=85)
+jpeg("gray_progressive", color.convert("L"), quality=85, progressive=True)
+jpeg("one_pixel", color.crop((9, 9, 10, 10)), quality=90)
+jpeg("narrow", color.crop((5, 0, 6, 37)), quality=90)
 
 cmyk = encode(Image.fromarray(generator.integers(0, 256, (5, 6, 4), numpy.uint8), "CMYK").resize((23, 19)),
               format="JPEG", quality=90)
@@ -87,16 +87,16 @@ def png(name, image, pixels=None, **options):
 array = photograph(13, 17)
 small = Image.fromarray(array)
 png("rgb", small)
-png("grey", small.convert("L"))
+png("gray", small.convert("L"))
 png("palette", small.quantize(31))
 png("palette_transparent", small.quantize(31), pixels=numpy.asarray(small.quantize(31).convert("RGB")), transparency=3)
 png("bilevel", small.convert("1"))
 alpha = generator.integers(0, 256, (13, 17, 1), numpy.uint8)
 png("rgba", Image.fromarray(numpy.concatenate([array, alpha], -1)), pixels=array)
-grey = numpy.asarray(small.convert("L"))
-png("grey_alpha", Image.fromarray(numpy.stack([grey, alpha[..., 0]], -1), "LA"), pixels=numpy.stack([grey] * 3, -1))
+gray = numpy.asarray(small.convert("L"))
+png("gray_alpha", Image.fromarray(numpy.stack([gray, alpha[..., 0]], -1), "LA"), pixels=numpy.stack([gray] * 3, -1))
 deep = generator.integers(0, 65536, (13, 17)).astype(numpy.uint16)
-png("grey_16", Image.fromarray(deep), pixels=numpy.stack([numpy.round(deep / 257)] * 3, -1))
+png("gray_16", Image.fromarray(deep), pixels=numpy.stack([numpy.round(deep / 257)] * 3, -1))
 
 
 def chunk(kind, data):
@@ -104,7 +104,7 @@ def chunk(kind, data):
     return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
 
 
-def png_by_hand(colour_type, bit_depth, interlaced, samples, before=b"", beyond=b""):
+def png_by_hand(color_type, bit_depth, interlaced, samples, before=b"", beyond=b""):
     """Kinds of PNG that Pillow does not write: few bits, 16 bits a channel, Adam7 interlacing, unusual chunks.
 
     `samples` [height, width, channels]; `before` are chunks before the pixels, `beyond` is data after the last row.
@@ -121,12 +121,12 @@ def png_by_hand(colour_type, bit_depth, interlaced, samples, before=b"", beyond=
     rows = []
     for top, left, down, right in passes if interlaced else [(0, 0, 1, 1)]:
         rows += [b"\0" + pack(row) for row in samples[top::down, left::right] if row.size]
-    header = struct.pack(">IIBBBBB", width, height, bit_depth, colour_type, 0, 0, int(interlaced))
+    header = struct.pack(">IIBBBBB", width, height, bit_depth, color_type, 0, 0, int(interlaced))
     return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + before
             + chunk(b"IDAT", zlib.compress(b"".join(rows) + beyond, 9)) + chunk(b"IEND", b""))
 
 
-GREY, RGB, PALETTE, GREY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
+GRAY, RGB, PALETTE, GRAY_ALPHA, RGB_ALPHA = 0, 2, 3, 4, 6
 
 
 def to_8_bits(samples):
@@ -141,30 +141,30 @@ add("png_rgb_16", png_by_hand(RGB, 16, False, deep), to_8_bits(deep))
 
 for bits in (2, 4):
     samples = generator.integers(0, 2**bits, (13, 17, 1))
-    encoded = png_by_hand(GREY, bits, False, samples)
+    encoded = png_by_hand(GRAY, bits, False, samples)
     expected = numpy.repeat(samples * (255 // (2**bits - 1)), 3, -1)
     assert (pillow(encoded) == expected).all()
-    add(f"png_grey_{bits}", encoded, expected)
+    add(f"png_gray_{bits}", encoded, expected)
 for bits in (1, 2, 4):
     for interlaced in (False, True):
-        colours = generator.integers(0, 256, (2**bits, 3), numpy.uint8)
+        colors = generator.integers(0, 256, (2**bits, 3), numpy.uint8)
         samples = generator.integers(0, 2**bits, (13, 17, 1))
-        encoded = png_by_hand(PALETTE, bits, interlaced, samples, before=chunk(b"PLTE", colours.tobytes()))
-        assert (pillow(encoded) == colours[samples[..., 0]]).all()
-        add(f"png_palette_{bits}" + ("_interlaced" if interlaced else ""), encoded, colours[samples[..., 0]])
+        encoded = png_by_hand(PALETTE, bits, interlaced, samples, before=chunk(b"PLTE", colors.tobytes()))
+        assert (pillow(encoded) == colors[samples[..., 0]]).all()
+        add(f"png_palette_{bits}" + ("_interlaced" if interlaced else ""), encoded, colors[samples[..., 0]])
 deep = generator.integers(0, 65536, (13, 17, 4))
 add("png_rgba_16", png_by_hand(RGB_ALPHA, 16, False, deep), to_8_bits(deep[..., :3]))
 add("png_rgba_16_interlaced", png_by_hand(RGB_ALPHA, 16, True, deep), to_8_bits(deep[..., :3]))
-add("png_grey_alpha_16", png_by_hand(GREY_ALPHA, 16, False, deep[..., :2]), to_8_bits(deep[..., [0, 0, 0]]))
+add("png_gray_alpha_16", png_by_hand(GRAY_ALPHA, 16, False, deep[..., :2]), to_8_bits(deep[..., [0, 0, 0]]))
 samples = generator.integers(0, 16, (13, 17, 1))
-add("png_grey_transparent", png_by_hand(GREY, 4, False, samples, before=chunk(b"tRNS", struct.pack(">H", 5))),
+add("png_gray_transparent", png_by_hand(GRAY, 4, False, samples, before=chunk(b"tRNS", struct.pack(">H", 5))),
     numpy.repeat(samples * 17, 3, -1))
 add("png_rgb_transparent", png_by_hand(RGB, 8, False, array, before=chunk(b"tRNS", struct.pack(">HHH", *array[3, 4]))),
     array)
 deep = generator.integers(0, 65536, (13, 17, 3))
 add("png_rgb_16_transparent",
     png_by_hand(RGB, 16, False, deep, before=chunk(b"tRNS", struct.pack(">HHH", *deep[3, 4]))), to_8_bits(deep))
-# Eight megabytes of text, of a colour profile and of data after the last row, each in eight kilobytes.
+# Eight megabytes of text, of a color profile and of data after the last row, each in eight kilobytes.
 zeros = zlib.compress(bytes(8_000_000), 9)
 add("png_compressed_text", png_by_hand(RGB, 8, False, array, before=chunk(b"zTXt", b"Comment\0\0" + zeros)), array)
 add("png_compressed_profile", png_by_hand(RGB, 8, False, array, before=chunk(b"iCCP", b"profile\0\0" + zeros)), array)
@@ -173,7 +173,7 @@ add("png_data_beyond_the_last_row", png_by_hand(RGB, 8, False, array, beyond=byt
 
 def cjpeg(name, *arguments):
     netpbm = io.BytesIO()
-    colour.save(netpbm, format="PPM")
+    color.save(netpbm, format="PPM")
     encoded = subprocess.run(["cjpeg", "-quality", "85", *arguments], input=netpbm.getvalue(), capture_output=True,
                              check=True).stdout
     add("jpeg_" + name, encoded, pillow(encoded))

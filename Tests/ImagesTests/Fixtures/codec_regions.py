@@ -47,8 +47,8 @@ cjpeg("410", 150, 67, "-sample", "4x2")
 cjpeg("441", 61, 150, "-sample", "1x4")
 cjpeg("h2v4", 83, 117, "-sample", "2x4")
 cjpeg("mixed", 117, 83, "-sample", "2x2,2x1,1x2")
-cjpeg("grey", 117, 83, "-grayscale")
-cjpeg("grey_2x2", 117, 83, "-grayscale", "-sample", "2x2")
+cjpeg("gray", 117, 83, "-grayscale")
+cjpeg("gray_2x2", 117, 83, "-grayscale", "-sample", "2x2")
 cjpeg("restart_blocks", 117, 83, "-restart", "3B")
 cjpeg("restart_rows", 117, 83, "-sample", "2x1", "-restart", "1")
 cjpeg("progressive_420", 117, 83, "-progressive")
@@ -65,13 +65,13 @@ stream = io.BytesIO()
 photograph(83, 117).convert("CMYK").save(stream, format="JPEG", quality=75)
 add("cmyk", stream.getvalue())
 
-# Without its last four scans, coefficients are inexact, and libjpeg-turbo smooths blocks from their neighbours.
+# Without its last four scans, coefficients are inexact, and libjpeg-turbo smooths blocks from their neighbors.
 whole = tensors["progressive_420.bytes"].tobytes()
 scans = [place for place in range(len(whole)) if whole[place : place + 2] == b"\xff\xda"]
 tables = whole[: scans[-4]].rfind(b"\xff\xc4")
 add("progressive_unfinished", whole[: tables if tables > scans[-5] else scans[-4]] + b"\xff\xd9")
 
-for name in ("420", "422", "440", "grey", "progressive_422"):
+for name in ("420", "422", "440", "gray", "progressive_422"):
     for denominator in (1, 2, 4, 8):
         image = Image.open(io.BytesIO(tensors[name + ".bytes"].tobytes()))
         if denominator > 1:

@@ -46,7 +46,7 @@ struct CustomMethod {
   ) throws -> Accuracy {
     let extractor = FeatureExtractor(encoder)
     func features(_ split: DataSetSplit) throws -> Features {
-      let loader = LabelledLoader(
+      let loader = LabeledLoader(
         dataSet: try DataSetLocator.open(images, split: split),
         transform: EvaluationTransform(augmentation), batchSize: 256, threads: 2)
       return try extractor.features(of: loader)

@@ -1,8 +1,8 @@
 import Foundation
 import Images
 
-/// Images without labels of their own, labelled by a text file: Tiny-ImageNet's and ImageNet's validation images.
-public struct ListLabelledDataSet: ImageDataSet {
+/// Images without labels of their own, labeled by a text file: Tiny-ImageNet's and ImageNet's validation images.
+public struct ListLabeledDataSet: ImageDataSet {
   public let layout: String
   public let classNames: [String]
   private let images: any ImageDataSet
@@ -13,7 +13,7 @@ public struct ListLabelledDataSet: ImageDataSet {
   /// `LOC_val_solution.csv`). A class is a name of `classNames`, or a number in that order, from 0.
   ///
   /// - Throws: `DataSetError` when the file cannot be read, an image is not in it, or its class is not known.
-  public init(_ images: any ImageDataSet, labelledBy list: URL, classNames: [String]) throws {
+  public init(_ images: any ImageDataSet, labeledBy list: URL, classNames: [String]) throws {
     guard let text = try? String(contentsOf: list, encoding: .utf8) else {
       throw DataSetError("\(list.path): cannot be read; expected a text file with a file name and a class a line")
     }
