@@ -49,6 +49,7 @@ let package = Package(
     .target(name: "Torch", dependencies: ["CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
     .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CProcessor", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "Launching", dependencies: ["CProcess"], swiftSettings: strict),
     .target(
       name: "CDigest", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
@@ -79,7 +80,8 @@ let package = Package(
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "Augmentation", "DataSets", "Encoders", "Evaluation", "Images", "Keys", "Launching", "Loading", "Methods",
+        "Augmentation", "CProcessor", "DataSets", "Encoders", "Evaluation", "Images", "Keys", "Launching", "Loading",
+        "Methods",
         "Pretraining", "Torch", "TorchDistributed", "TorchNN",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),

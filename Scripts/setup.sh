@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Prepares this machine and this checkout for building: checks Swift, installs the Debian packages that are missing,
-# fetches libtorch once per user and links it here as .libtorch. Run it as often as you like: what is there is kept.
+# Prepares this machine and this checkout for building: checks processor and Swift, installs the Debian packages that are
+# missing, fetches libtorch once per user and links it here as .libtorch. Run it as often as you like: what is there is
+# kept.
 #
 #   Scripts/setup.sh                 libtorch from PyPI into ${XDG_CACHE_HOME:-~/.cache}/simclr
 #   LIBTORCH=/path Scripts/setup.sh  with the `torch` folder of a wheel that is already on the machine
@@ -25,6 +26,7 @@ readonly make_room="make room or set XDG_CACHE_HOME, then run this again"
 
 main() {
   check_platform
+  check_processor
   check_swift
   install_packages $(missing_packages)
   find_libtorch
@@ -40,6 +42,17 @@ check_platform() {
   local platform
   platform=$(uname -sm)
   [[ $platform == "Linux x86_64" ]] || fail "this is $platform, but simclr builds on Linux x86_64 only"
+}
+
+# What simclr is compiled for, by the kernel's names: abm is LZCNT.
+check_processor() {
+  local flags instruction missing=()
+  flags=" $(sed -n 's/^flags[[:space:]]*: //p' "${SETUP_CPUINFO:-/proc/cpuinfo}" | head -n 1) "
+  for instruction in avx avx2 bmi1 bmi2 f16c fma abm movbe; do
+    [[ $flags == *" $instruction "* ]] || missing+=("$instruction")
+  done
+  ((${#missing[@]} == 0)) ||
+    fail "this processor lacks ${missing[*]}: simclr needs one of x86-64-v3 (Intel since Haswell, AMD since Zen)"
 }
 
 check_swift() {

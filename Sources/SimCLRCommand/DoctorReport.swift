@@ -66,12 +66,10 @@ struct DoctorReport: Encodable {
 
   var lines: [(String, String)] {
     let bf16 = hasFastBfloat16 ? "in hardware: the default precision" : "not in hardware: the default precision is fp32"
-    let instructions =
-      instructionSets.isEmpty ? "no AVX2: training will be slow" : instructionSets.joined(separator: ", ")
     var lines = [
       ("libtorch", "\(libtorch), as compiled for"),
       ("CPU", "\(cores) cores, \(memoryBytes >> 30) GiB of memory"),
-      ("instructions", instructions),
+      ("instructions", instructionSets.joined(separator: ", ")),
       ("bf16", "on the CPU \(bf16)"),
       ("CUDA", cudaUnavailable ?? "\(cudaDevices) device\(cudaDevices == 1 ? "" : "s")"),
     ]

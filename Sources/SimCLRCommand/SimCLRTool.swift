@@ -32,6 +32,7 @@ struct SimCLRTool: ParsableCommand {
     ])
 
   static func main() {
+    ProcessorCheck.leaveIfTooOld()
     ThisProcess.prepare()
     do {
       var command = try parseAsRoot(ProgramArguments.all)

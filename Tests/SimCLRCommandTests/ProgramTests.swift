@@ -25,6 +25,20 @@ import Torch
     }
   }
 
+  @Test("on a processor without the instructions that it is compiled for, the program says so and does nothing")
+  func oldProcessor() throws {
+    let program = try Program()
+    defer { program.remove() }
+    for command in ["doctor", "data shapes drawn", "--version"] {
+      let outcome = try program.shell("GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-FMA simclr \(command)")
+      #expect(outcome.exitCode == 1 && outcome.output.isEmpty)
+      #expect(
+        outcome.errors == "error: this processor lacks AVX2, FMA; simclr needs one of x86-64-v3: Intel's since Haswell "
+          + "(2013), AMD's since Zen (2017). In a virtual machine, choose its host's kind of processor\n")
+    }
+    #expect(!FileManager.default.fileExists(atPath: program.folder.path + "/drawn"))
+  }
+
   @Test("a wrong configuration ends with exit code 2 and one line naming the place")
   func configuration() throws {
     let program = try Program()

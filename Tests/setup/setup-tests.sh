@@ -122,6 +122,11 @@ program uname 'echo "Linux aarch64"'
 run_setup
 expect_failure "this is Linux aarch64, but simclr builds on Linux x86_64 only"
 
+case_named "a processor of long ago"
+echo "flags		: fpu sse2 avx bmi1 abm" >"$folder/cpuinfo"
+run_setup SETUP_CPUINFO="$folder/cpuinfo"
+expect_failure "this processor lacks avx2 bmi2 f16c fma movbe: simclr needs one of x86-64-v3"
+
 case_named "first run fetches, links, and says ready"
 run_setup
 expect_ready
