@@ -58,7 +58,14 @@ let package = Package(
       name: "TorchDistributed", dependencies: ["CDigest", "CTorch", "Launching", "Torch", "TorchNN"],
       swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
-    .target(name: "Images", dependencies: ["CImageCodec"], swiftSettings: strict + vectorized),
+    .target(
+      name: "CTypeface",
+      cSettings: [
+        .unsafeFlags([
+          "-I/usr/local/include/freetype2", "-I/usr/include/freetype2", "-O2", "-Wall", "-Wextra", "-Werror",
+        ])
+      ], linkerSettings: [.linkedLibrary("freetype")]),
+    .target(name: "Images", dependencies: ["CImageCodec", "CTypeface"], swiftSettings: strict + vectorized),
     .target(name: "DataSets", dependencies: ["Images", "Randomness"], swiftSettings: strict + vectorized),
     .target(
       name: "Augmentation", dependencies: ["Images", "Randomness", "Torch"], swiftSettings: strict + vectorized),

@@ -75,6 +75,8 @@ is_at_least() {
 missing_packages() {
   has_header jpeglib.h || echo libjpeg-dev
   has_header png.h || echo libpng-dev
+  has_header freetype2/ft2build.h || echo libfreetype-dev
+  has_plain_font || echo fonts-dejavu-core
   has_header zlib.h || echo zlib1g-dev
   has_header openssl/hmac.h || echo libssl-dev
   # libtorch holds gloo, but not its headers.
@@ -90,6 +92,18 @@ missing_packages() {
 has_header() {
   compgen -G "/usr/include/$1" >/dev/null || compgen -G "/usr/include/*/$1" >/dev/null ||
     compgen -G "/usr/local/include/$1" >/dev/null
+}
+
+# One of those that pictures are labeled in.
+has_plain_font() {
+  local folder name
+  for folder in /usr/local/share/fonts /usr/share/fonts; do
+    for name in DejaVuSans.ttf LiberationSans-Regular.ttf NotoSans-Regular.ttf; do
+      ! compgen -G "$folder/$name" >/dev/null && ! compgen -G "$folder/*/$name" >/dev/null &&
+        ! compgen -G "$folder/*/*/$name" >/dev/null || return 0
+    done
+  done
+  return 1
 }
 
 # Prints a Python that has pip; Debian's own one is asked too, for the pip that apt installs belongs to it.

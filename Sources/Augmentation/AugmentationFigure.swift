@@ -6,24 +6,26 @@ public struct AugmentationFigure {
   /// Side of a picture in pixels.
   public let side: Int
   private let augmenter: ViewAugmenter
+  private let typeface: Typeface
 
   private static let gap = 12
   private static let margin = 24
-  private static let textScale = 2
   private static let background: UInt8 = 255
   private static let ink: UInt8 = 40
 
   /// - Parameters:
   ///   - configuration: How views are made; their size is replaced by `side`, which local views do not exceed either.
   ///   - side: At least 1.
+  ///   - typeface: What the names of the rows are written in.
   /// - Throws: `AugmentationError` when no view can be made so.
-  public init(_ configuration: AugmentationConfiguration, side: Int, seed: UInt64) throws {
+  public init(_ configuration: AugmentationConfiguration, side: Int, seed: UInt64, typeface: Typeface) throws {
     precondition(side >= 1, "AugmentationFigure: expected pictures of at least 1 pixel, got \(side)")
     var configuration = configuration
     configuration.imageSize = side
     configuration.localViews.imageSize = min(configuration.localViews.imageSize, side)
     try configuration.validate()
     self.side = side
+    self.typeface = typeface
     augmenter = ViewAugmenter(configuration, seed: seed)
   }
 
@@ -36,10 +38,11 @@ public struct AugmentationFigure {
   /// Draws the figure.
   ///
   /// - Parameter images: Of any size, at least one.
-  public func draw(_ images: [PixelImage]) -> PixelImage {
+  /// - Throws: `ImageError` when the typeface is damaged.
+  public func draw(_ images: [PixelImage]) throws -> PixelImage {
     precondition(!images.isEmpty, "AugmentationFigure.draw: expected at least one image")
     let names = rowNames
-    let labelWidth = names.map(\.count).max()! * BitmapFont.advance * Self.textScale
+    let labelWidth = try names.map(typeface.width(of:)).max()!
     let left = Self.margin + labelWidth + Self.gap
     let width = left + images.count * (side + Self.gap) - Self.gap + Self.margin
     let height = 2 * Self.margin + names.count * (side + Self.gap) - Self.gap
@@ -47,8 +50,8 @@ public struct AugmentationFigure {
       width: width, height: height, pixels: [UInt8](repeating: Self.background, count: 3 * width * height))
     for (row, name) in names.enumerated() {
       let top = Self.margin + row * (side + Self.gap)
-      canvas.write(
-        name, left: Self.margin, top: top + (side - BitmapFont.height * Self.textScale) / 2, scale: Self.textScale,
+      try typeface.write(
+        name, on: &canvas, left: Self.margin, baseline: top + (side + typeface.ascent - typeface.descent) / 2,
         level: Self.ink)
     }
     for (column, image) in images.enumerated() {
@@ -111,17 +114,6 @@ extension PixelImage {
       let target = ((top + row) * width + left) * 3
       pixels.replaceSubrange(
         target..<(target + 3 * image.width), with: image.pixels[source..<(source + 3 * image.width)])
-    }
-  }
-
-  fileprivate mutating func write(_ text: String, left: Int, top: Int, scale: Int, level: UInt8) {
-    BitmapFont.draw(text, left: left, top: top, scale: scale) { dotLeft, dotTop in
-      for row in dotTop..<(dotTop + scale) where 0..<height ~= row {
-        for column in dotLeft..<(dotLeft + scale) where 0..<width ~= column {
-          let start = (row * width + column) * 3
-          for channel in 0..<3 { pixels[start + channel] = level }
-        }
-      }
     }
   }
 }

@@ -34,6 +34,11 @@ struct AugmentCommand: ParsableCommand {
   @Option(help: "Side of a picture in pixels, 16 to 512.")
   var size = 160
 
+  @Option(help: .init("What rows are named in; a plain font of the system's unless said.", valueName: "FILE.ttf"))
+  var font: String?
+
+  private static let textSizePixels = 16
+
   func validate() throws {
     guard output.lowercased().hasSuffix(".png") else {
       throw ValidationError("--output: expected a file that ends in .png, got \(output)")
@@ -46,9 +51,12 @@ struct AugmentCommand: ParsableCommand {
     let augmentation =
       try config.map { try Configuration(contentsOf: URL(fileURLWithPath: $0), overrides: []).resolved().augmentation }
       ?? AugmentationConfiguration()
-    let figure = try AugmentationFigure(augmentation, side: size, seed: seed)
+    let typeface =
+      try font.map { try Typeface(contentsOf: $0, sizePixels: Self.textSizePixels) }
+      ?? Typeface(ofSystemWithSizePixels: Self.textSizePixels)
+    let figure = try AugmentationFigure(augmentation, side: size, seed: seed, typeface: typeface)
     let chosen = try chooseImages()
-    try DurableFile.write(Data(ImageCodec.encodePNG(figure.draw(chosen))), to: URL(fileURLWithPath: output))
+    try DurableFile.write(Data(ImageCodec.encodePNG(try figure.draw(chosen))), to: URL(fileURLWithPath: output))
     Console().note(
       "\(chosen.count == 1 ? "1 image" : "\(chosen.count) images"), \(figure.rowNames.count) rows: \(output)")
   }

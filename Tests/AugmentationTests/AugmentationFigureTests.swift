@@ -12,9 +12,10 @@ struct AugmentationFigureTests {
 
   @Test("a column holds the original and a view as training sees it")
   func places() throws {
-    let figure = try AugmentationFigure(AugmentationConfiguration(), side: 32, seed: 4)
+    let typeface = try Typeface(ofSystemWithSizePixels: 16)
+    let figure = try AugmentationFigure(AugmentationConfiguration(), side: 32, seed: 4, typeface: typeface)
     #expect(figure.rowNames.count == 9)
-    let canvas = figure.draw(Self.images)
+    let canvas = try figure.draw(Self.images)
     #expect(canvas.height == 48 + 9 * 32 + 8 * 12)
     var configuration = AugmentationConfiguration()
     configuration.imageSize = 32
@@ -29,14 +30,30 @@ struct AugmentationFigureTests {
     #expect(Array(canvas.pixels[first..<first + 96]) == Array(original.pixels[5 * 96..<6 * 96]))
   }
 
+  @Test("the name of a row stands left of it, at the height of its middle, in ink on white")
+  func names() throws {
+    let typeface = try Typeface(ofSystemWithSizePixels: 16)
+    let figure = try AugmentationFigure(AugmentationConfiguration(), side: 32, seed: 4, typeface: typeface)
+    let canvas = try figure.draw([Self.images[0]])
+    let width = try figure.rowNames.map(typeface.width(of:)).max()!
+    #expect(canvas.width == 24 + width + 12 + 32 + 24)
+    for row in 0..<9 {
+      let ink = (0..<32).filter { y in
+        (24..<24 + width).contains { canvas.pixels[((24 + row * 44 + y) * canvas.width + $0) * 3] < 128 }
+      }
+      #expect(ink.first.map { 6...14 ~= $0 } == true && ink.last.map { 17...26 ~= $0 } == true, "\(row): \(ink)")
+    }
+  }
+
   @Test("local views have rows of their own, smaller pictures")
   func localViews() throws {
     var configuration = AugmentationConfiguration()
     configuration.localViews.count = 2
     configuration.localViews.imageSize = 20
-    let figure = try AugmentationFigure(configuration, side: 32, seed: 0)
+    let typeface = try Typeface(ofSystemWithSizePixels: 16)
+    let figure = try AugmentationFigure(configuration, side: 32, seed: 0, typeface: typeface)
     #expect(figure.rowNames.suffix(4) == ["view 1", "view 2", "view 3", "view 4"])
-    #expect(figure.draw([Self.images[0]]).height == 48 + 11 * 32 + 10 * 12)
+    #expect(try figure.draw([Self.images[0]]).height == 48 + 11 * 32 + 10 * 12)
   }
 
   @Test("a PNG holds every pixel")
