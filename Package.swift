@@ -66,7 +66,12 @@ let package = Package(
         ])
       ], linkerSettings: [.linkedLibrary("freetype")]),
     .target(name: "Images", dependencies: ["CImageCodec", "CTypeface"], swiftSettings: strict + vectorized),
-    .target(name: "DataSets", dependencies: ["Images", "Randomness"], swiftSettings: strict + vectorized),
+    .target(
+      name: "CDownload", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
+      linkerSettings: [.linkedLibrary("z")]),
+    .target(
+      name: "DataSets", dependencies: ["CDigest", "CDownload", "Images", "Randomness"],
+      swiftSettings: strict + vectorized),
     .target(
       name: "Augmentation", dependencies: ["Images", "Randomness", "Torch"], swiftSettings: strict + vectorized),
     .target(

@@ -83,7 +83,7 @@ missing_packages() {
   has_header gloo/context.h || echo libgloo-dev
   compgen -G '/usr/include/c++/*/vector' >/dev/null || echo g++
   command -v git >/dev/null || echo git
-  command -v curl >/dev/null || echo curl
+  has_header curl/curl.h || echo libcurl4-openssl-dev
   [[ -e /etc/ssl/certs/ca-certificates.crt || -e /etc/pki/tls/certs/ca-bundle.crt ]] || echo ca-certificates
   is_libtorch "${LIBTORCH:-$checkout/.libtorch}" || is_libtorch "$libtorch_cache/torch" ||
     find_pip >/dev/null || echo python3-pip

@@ -1,9 +1,11 @@
+import CDigest
+import CDownload
 import Foundation
 
 /// The official archive of CIFAR-10's binary form: downloaded or given, checked and unpacked.
 ///
-/// `curl` transfers, `sha256sum` checks and `tar` unpacks; every Debian has them or offers them. An interrupted download
-/// goes on where it stopped.
+/// An interrupted download goes on where it stopped. Of the archive only CIFAR-10's own files are unpacked, under the names
+/// that they have in their folder.
 public struct CIFAR10Archive: Sendable {
   /// Where the archive is downloaded from.
   public let source: URL
@@ -11,7 +13,6 @@ public struct CIFAR10Archive: Sendable {
   public let sha256: String
   /// Size of the archive in bytes.
   public let byteCount: Int
-  private let searchPath: String
 
   /// The archive that the data set's authors publish. Size and SHA-256 are those recorded by TensorFlow Datasets; the
   /// file has the MD5 given on the authors' page, c32a1d4ab5d03f1284b67883e8d87530.
@@ -20,14 +21,10 @@ public struct CIFAR10Archive: Sendable {
     sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", byteCount: 170_052_171)
 
   /// Describes an archive with the same contents from another place.
-  ///
-  /// - Parameter searchPath: folders that hold `curl`, `sha256sum` and `tar`, separated by colons; those of the
-  ///   environment's PATH when nil.
-  public init(source: URL, sha256: String, byteCount: Int, searchPath: String? = nil) {
+  public init(source: URL, sha256: String, byteCount: Int) {
     self.source = source
     self.sha256 = sha256
     self.byteCount = byteCount
-    self.searchPath = searchPath ?? ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
   }
 
   /// What `install` is doing.
@@ -48,8 +45,7 @@ public struct CIFAR10Archive: Sendable {
   /// - Parameters:
   ///   - archive: a local copy of the archive, used instead of a download.
   ///   - onProgress: called on this thread.
-  /// - Throws: `DataSetError` without network, curl or tar, on a full disk, and when the archive is not the expected
-  ///   one.
+  /// - Throws: `DataSetError` without network or libcurl, on a full disk, and when the archive is not the expected one.
   @discardableResult
   public func install(
     into directory: URL, from archive: URL? = nil, onProgress: (Progress) -> Void = { _ in }
@@ -87,13 +83,7 @@ public struct CIFAR10Archive: Sendable {
     let present = FileSystem.size(of: path) ?? 0
     if present > byteCount { try FileSystem.remove(path) }
     if present != byteCount {
-      var status = try curl(to: path, onProgress)
-      if status.resumeRefused {
-        // The server cannot send a part: from the beginning, then.
-        try FileSystem.remove(path)
-        status = try curl(to: path, onProgress)
-      }
-      if let message = status.message { throw DataSetError(message) }
+      try Download(source: source, path: path).run { onProgress(.downloading(bytes: $0, of: byteCount)) }
     }
     onProgress(.verifying)
     let size = FileSystem.size(of: path) ?? 0
@@ -103,41 +93,6 @@ public struct CIFAR10Archive: Sendable {
       throw DataSetError(
         "\(source.absoluteString): expected \(byteCount) bytes with SHA-256 \(sha256), got \(size) with \(sum); the "
           + "download was damaged and is removed: run again, or give the archive with --from")
-    }
-  }
-
-  private func curl(
-    to path: String, _ onProgress: (Progress) -> Void
-  ) throws -> (message: String?, resumeRefused: Bool) {
-    let program = ChildProcess(
-      program: "curl",
-      arguments: [
-        "--fail", "--location", "--silent", "--show-error", "--continue-at", "-", "--connect-timeout", "30",
-        // A connection that has died without saying so is given up after a minute.
-        "--speed-limit", "1", "--speed-time", "60", "--output", path, source.absoluteString,
-      ], searchPath: searchPath)
-    func report() { onProgress(.downloading(bytes: FileSystem.size(of: path) ?? 0, of: byteCount)) }
-    guard let result = try program.run(whileRunning: report) else {
-      throw DataSetError(
-        "curl is not installed, and downloads CIFAR-10: install it (apt-get install curl), or download "
-          + "\(source.absoluteString) yourself and give it with --from")
-    }
-    report()
-    let kept = (FileSystem.size(of: path) ?? 0) > 0 ? "; what has come is kept, run again to go on" : ""
-    switch result.status {
-    case 0: return (nil, false)
-    case 33, 36: return ("cannot resume the download of \(source.absoluteString): \(result.reason)", true)
-    case 5, 6, 7, 28, 35, 52, 55, 56, 18:
-      return (
-        "cannot download \(source.absoluteString): \(result.reason). Check the network\(kept), or give the archive with "
-          + "--from", false
-      )
-    case 23:
-      return ("cannot write \(path): \(result.reason). Check the space left on its disk\(kept)", false)
-    default:
-      return (
-        "cannot download \(source.absoluteString): \(result.reason)\(kept), or give the archive with --from", false
-      )
     }
   }
 
@@ -163,35 +118,33 @@ public struct CIFAR10Archive: Sendable {
   }
 
   private func checksum(of path: String) throws -> String {
-    let program = ChildProcess(program: "sha256sum", arguments: ["--binary", "--", path], searchPath: searchPath)
-    guard let result = try program.run() else {
-      throw DataSetError("sha256sum is not installed, and checks the archive: apt-get install coreutils")
+    guard let hash = cdigest_sha256_create() else { throw DataSetError("cannot check \(path): no memory") }
+    defer { cdigest_sha256_free(hash) }
+    let file = try ArchiveFile(path)
+    let piece = 1 << 20
+    for start in stride(from: 0, to: file.size, by: piece) {
+      let bytes = try file.read(min(piece, file.size - start), at: start)
+      _ = cdigest_sha256_add(hash, bytes, bytes.count)
     }
-    guard result.status == 0 else { throw DataSetError("cannot check \(path): \(result.reason)") }
-    // A name with a backslash or line end makes sha256sum begin the line with a backslash.
-    return String(result.output.drop { $0 == "\\" }.prefix(64))
+    var digest = [UInt8](repeating: 0, count: Int(CDIGEST_SHA256_BYTES))
+    guard cdigest_sha256_finish(hash, &digest) else {
+      throw DataSetError("cannot check \(path): no SHA-256 in libcrypto")
+    }
+    return digest.map { String(format: "%02x", $0) }.joined()
   }
 
-  /// Unpacks beside the final place and renames what is complete.
   private func unpack(_ archive: String, into directory: URL, _ onProgress: (Progress) -> Void) throws {
     onProgress(.unpacking)
     let partial = directory.appendingPathComponent(CIFAR10.folderName + ".partial")
     try FileSystem.remove(partial.path)
     do {
       try FileSystem.createFolder(partial.path)
-      let program = ChildProcess(
-        program: "tar", arguments: ["-xzf", archive, "--no-same-owner", "--directory", partial.path],
-        searchPath: searchPath)
-      guard let result = try program.run() else {
-        throw DataSetError("tar is not installed, and unpacks the archive: apt-get install tar gzip")
-      }
-      guard result.status == 0 else {
-        if result.errors.contains("No space left") {
-          throw FileSystem.failure("unpack CIFAR-10 to", directory.path, code: ENOSPC)
-        }
-        throw DataSetError("cannot unpack \(archive): \(result.reason)")
-      }
+      let expanded = partial.path + "/archive.tar"
+      try expand(archive, to: expanded)
       let folder = partial.appendingPathComponent(CIFAR10.folderName)
+      try FileSystem.createFolder(folder.path)
+      try copyFiles(of: expanded, to: folder)
+      try FileSystem.remove(expanded)
       try Self.check(folder)
       try FileSystem.rename(folder.path, to: directory.appendingPathComponent(CIFAR10.folderName).path)
       try FileSystem.remove(partial.path)
@@ -199,6 +152,27 @@ public struct CIFAR10Archive: Sendable {
       // The reason to stop matters more than whether cleaning up works: a later run begins by doing it again.
       try? FileSystem.remove(partial.path)
       throw error
+    }
+  }
+
+  private func expand(_ archive: String, to path: String) throws {
+    try withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(CDOWNLOAD_ERROR_SIZE)) { text in
+      switch Int(cdownload_expand(archive, path, text.baseAddress!)) {
+      case CDOWNLOAD_EXPANDED: return
+      case CDOWNLOAD_DAMAGED:
+        throw DataSetError("cannot unpack \(archive): \(String(cString: text.baseAddress!))")
+      default: throw FileSystem.failure("unpack CIFAR-10 to", path, code: errno)
+      }
+    }
+  }
+
+  /// Files elsewhere than in CIFAR-10's folder stay in the archive.
+  private func copyFiles(of archive: String, to folder: URL) throws {
+    let file = try ArchiveFile(archive)
+    for entry in try TarArchive(archive).entries {
+      let path = entry.name.split(separator: "/").filter { $0 != "." }
+      guard path.count == 2, path[0] == CIFAR10.folderName, path[1] != ".." else { continue }
+      try FileSystem.write(file.read(entry.size, at: entry.offset), to: folder.path + "/" + path[1])
     }
   }
 }

@@ -25,9 +25,8 @@ struct CIFAR10ArchiveTests {
     archive = try folder.write(Array(bytes), "archive.tar.gz")
   }
 
-  private func archive(at source: URL? = nil, searchPath: String? = nil) -> CIFAR10Archive {
-    CIFAR10Archive(
-      source: source ?? archive, sha256: sha256, byteCount: bytes.count, searchPath: searchPath)
+  private func archive(at source: URL? = nil) -> CIFAR10Archive {
+    CIFAR10Archive(source: source ?? archive, sha256: sha256, byteCount: bytes.count)
   }
 
   private var target: URL { folder.url.appendingPathComponent("data") }
@@ -89,7 +88,7 @@ struct CIFAR10ArchiveTests {
   @Test("without a network the line says so and what to do")
   func noNetwork() throws {
     let text = message { try archive(at: URL(string: "http://127.0.0.1:1/a.tar.gz")).install(into: target) }
-    #expect(text.hasPrefix("cannot download http://127.0.0.1:1/a.tar.gz: curl: (7) Failed to connect"))
+    #expect(text.hasPrefix("cannot download http://127.0.0.1:1/a.tar.gz: Failed to connect"))
     #expect(text.hasSuffix(". Check the network, or give the archive with --from"))
   }
 
@@ -99,15 +98,52 @@ struct CIFAR10ArchiveTests {
     let url = server.url("gone.tar.gz")
     #expect(
       message { try archive(at: url).install(into: target) }.hasPrefix(
-        "cannot download \(url.absoluteString): curl: (22) The requested URL returned error: 404"))
+        "cannot download \(url.absoluteString): The requested URL returned error: 404"))
   }
 
-  @Test("without curl the line says how to go on")
-  func noCurl() throws {
+  @Test("a disk that takes no more is named, and the download kept")
+  func fullDisk() throws {
+    let full = CIFAR10Archive(source: archive, sha256: sha256, byteCount: bytes.count)
+    try FileManager.default.createDirectory(at: target, withIntermediateDirectories: true)
+    let partial = target.path + "/cifar-10-binary.tar.gz.partial"
+    try FileManager.default.createSymbolicLink(atPath: partial, withDestinationPath: "/dev/full")
     #expect(
-      message { try archive(searchPath: folder.path).install(into: target) }
-        == "curl is not installed, and downloads CIFAR-10: install it (apt-get install curl), or download "
-        + "\(archive.absoluteString) yourself and give it with --from")
+      message { try full.install(into: target) }
+        == "cannot write \(partial): No space left on device. Check the space left on its disk")
+  }
+
+  @Test(
+    "an archive of the right sum that is no gzip file, ends early or is damaged is not installed", arguments: [0, 1, 2])
+  func refusesOtherContents(kind: Int) throws {
+    var content = Array(bytes)
+    switch kind {
+    case 0: content = Array(repeating: 65, count: 5000)
+    case 1: content = Array(content.dropLast(content.count / 2))
+    default: content[content.count / 2] ^= 0xFF
+    }
+    let file = try folder.write(content, "other.tar.gz")
+    let sum = String(try run("sha256sum", file.path).prefix(64))
+    let other = CIFAR10Archive(source: file, sha256: sum, byteCount: content.count)
+    #expect(message { try other.install(into: target, from: file) }.hasPrefix("cannot unpack \(file.path): "))
+    #expect(left == [])
+  }
+
+  @Test("files of the archive that would land elsewhere are left in it")
+  func namesThatLeadAway() throws {
+    let source = try TemporaryFolder()
+    try writeSparseCIFAR10(to: source.url.appendingPathComponent("cifar-10-batches-bin"))
+    try source.write([1], "cifar-10-batches-bin/deeper/file")
+    try source.write([1], "elsewhere")
+    let file = folder.url.appendingPathComponent("more.tar.gz")
+    try run(
+      "tar", "-czf", file.path, "-C", source.path, "--transform", "s,^elsewhere,../elsewhere,", "-P",
+      "./cifar-10-batches-bin", "elsewhere")
+    let sum = String(try run("sha256sum", file.path).prefix(64))
+    let more = CIFAR10Archive(source: file, sha256: sum, byteCount: try Data(contentsOf: file).count)
+    #expect(try more.install(into: target, from: file) == .installed)
+    #expect(left == ["cifar-10-batches-bin"])
+    let installed = try FileManager.default.contentsOfDirectory(atPath: target.path + "/cifar-10-batches-bin")
+    #expect(installed.sorted() == ["batches.meta.txt"] + (1...5).map { "data_batch_\($0).bin" } + ["test_batch.bin"])
   }
 
   @Test("a wrong local archive is refused before anything is unpacked")

@@ -13,7 +13,7 @@ failures=0
 trap '[[ -z $mounted ]] || umount "$mounted"; rm -rf "$scratch"' EXIT
 unset LIBTORCH
 
-# The only programs that setup may count on besides swift, git, curl and Python.
+# The only programs that setup may count on besides swift, git and Python.
 tools=(bash cat chmod compgen dirname df env flock grep head ln mkdir mv readlink rm sed sort tail touch tr uname)
 
 # case_named NAME: a fresh checkout, cache and PATH, with a good swift and a pip that "downloads" a tiny libtorch
@@ -30,7 +30,6 @@ case_named() {
   done
   program swift 'echo "Swift version 6.3.1 (swift-6.3.1-RELEASE)"'
   program git ''
-  program curl ''
   program python3 "
     [[ \$* == '-m pip --version' ]] && exit 0
     while ((\$# > 0)); do [[ \$1 == --target ]] && target=\$2; shift; done
@@ -156,24 +155,24 @@ run_setup
 expect_failure "is no link and no libtorch 2.11.0: move it away"
 
 case_named "a missing package without apt-get"
-rm "$bin/curl"
+rm "$bin/git"
 run_setup
-expect_failure "no apt-get here: install what Debian calls curl"
+expect_failure "no apt-get here: install what Debian calls git"
 
 case_named "a missing package with apt-get"
-rm "$bin/curl"
+rm "$bin/git"
 program sudo 'exec "$@"'
-program apt-get "echo \"apt-get \$*\" >>'$folder/apt'; [[ \$1 == update ]] || touch '$bin/curl' && chmod +x '$bin/curl'"
+program apt-get "echo \"apt-get \$*\" >>'$folder/apt'; [[ \$1 == update ]] || touch '$bin/git' && chmod +x '$bin/git'"
 run_setup
 expect_ready
-expect "only that package asked for" grep -q 'install .*--no-install-recommends curl$' "$folder/apt"
+expect "only that package asked for" grep -q 'install .*--no-install-recommends git$' "$folder/apt"
 
 case_named "apt-get that cannot install"
-rm "$bin/curl"
+rm "$bin/git"
 program sudo 'exec "$@"'
-program apt-get 'echo "E: Unable to locate package curl" >&2; exit 100'
+program apt-get 'echo "E: Unable to locate package git" >&2; exit 100'
 run_setup
-expect_failure "apt-get could not install curl; its words are in $cache/simclr/setup.log"
+expect_failure "apt-get could not install git; its words are in $cache/simclr/setup.log"
 expect "apt's words in the log" grep -q 'Unable to locate' "$cache/simclr/setup.log"
 
 case_named "no network"
