@@ -22,14 +22,19 @@ public struct ArchivedImages: ImageDataSet {
 
   public let layout: String
   public let classNames: [String]
+  public let passedOver: PassedOver
   private let archives: [String]
   private let records: [Record]
 
   /// - Parameters:
   ///   - kind: What lies in the archives.
   ///   - records: In the order of the data set; `label` is −1 where there are no classes.
-  private init(_ kind: String, in archives: [TarArchive], records: [Record], classNames: [String]) {
+  ///   - sieve: What the images were told from.
+  private init(
+    _ kind: String, in archives: [TarArchive], records: [Record], classNames: [String], sieve: ArchiveSieve
+  ) {
     layout = "\(kind) in " + (archives.count == 1 ? "a tar archive" : "\(archives.count) tar archives")
+    passedOver = sieve.passedOver
     (self.archives, self.records, self.classNames) = (archives.map(\.path), records, classNames)
   }
 
@@ -72,19 +77,19 @@ extension ArchivedImages {
       try self.init(foldersIn: archives)
     }
     guard !records.isEmpty else {
-      throw DataSetError("\(paths[0]): no images in it; expected .jpg, .jpeg or .png files in a tar archive")
+      throw DataSetError("\(paths[0]): no images in it; expected JPEG or PNG files in a tar archive")
     }
   }
 
   /// ImageNet's: an archive of archives, one for each class. A class may be spread over several outer ones.
   private init(classArchivesIn archives: [TarArchive]) throws {
     var classes: [String: [Record]] = [:]
+    var sieve = ArchiveSieve()
     for (number, archive) in archives.enumerated() {
       for inner in archive.entries where inner.name.hasSuffix(".tar") {
         let name = String(lastComponent(inner.name).dropLast(".tar".count))
-        let images = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries.filter {
-          isImage($0.name)
-        }
+        let entries = try TarArchive(archive.path, within: inner).withoutLinkedImages().entries
+        let images = try sieve.images(among: entries, in: archive.path)
         classes[name, default: []] += sorted(images).map { image in
           Record(
             archive: Int32(number), label: -1, offset: image.offset, size: image.size, name: name + "/" + image.name)
@@ -95,23 +100,28 @@ extension ArchivedImages {
     let records = names.enumerated().flatMap { label, name in
       classes[name]!.map { $0.labeled(Int32(label)) }
     }
-    self.init("an archive for each class", in: archives, records: records, classNames: names)
+    self.init("an archive for each class", in: archives, records: records, classNames: names, sieve: sieve)
   }
 
-  /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side.
+  /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side. Of several images the one
+  /// with the shortest name counts, `7.jpg` before `7.mask.png`, or else the first.
   private init(samplesIn archives: [TarArchive]) throws {
     var records: [Record] = []
+    var sieve = ArchiveSieve()
     for (number, archive) in archives.enumerated() {
       var keys: Set<Substring> = []
+      let images = try sieve.images(among: archive.entries, in: archive.path)
+      let places = Set(images.map(\.offset))
       var rest = archive.entries[...]
       while let first = rest.first {
-        let key = sampleKey(first.name)
-        let files = rest.prefix { sampleKey($0.name) == key }
+        let key = ArchiveSieve.sampleKey(first.name)
+        let files = rest.prefix { ArchiveSieve.sampleKey($0.name) == key }
         rest = rest.dropFirst(files.count)
-        let images = files.filter { isImage($0.name) }
+        let images = files.filter { places.contains($0.offset) }
         guard let image = images.first else { continue }
-        guard images.count == 1, keys.insert(key).inserted else {
-          throw DataSetError("\(archive.path): expected one image named \(key), got several")
+        for other in images.dropFirst() { sieve.noteBeside(other) }
+        guard keys.insert(key).inserted else {
+          throw DataSetError("\(archive.path): expected the files of \(key) side by side, got them in several places")
         }
         guard let label = files.first(where: { $0.name.hasSuffix(".cls") }) else {
           throw DataSetError(
@@ -125,7 +135,7 @@ extension ArchivedImages {
     }
     let classCount = (records.map { Int($0.label) }.max() ?? -1) + 1
     self.init(
-      "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init))
+      "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init), sieve: sieve)
   }
 
   private static func label(_ entry: TarArchive.Entry, in archive: TarArchive) throws -> Int32 {
@@ -142,8 +152,9 @@ extension ArchivedImages {
   /// Images as they would lie unpacked: in folders, one a class, or all in one place.
   private init(foldersIn archives: [TarArchive]) throws {
     var found: [(name: String, archive: Int32, entry: TarArchive.Entry)] = []
+    var sieve = ArchiveSieve()
     for (number, archive) in archives.enumerated() {
-      for entry in sorted(archive.entries) where isImage(entry.name) {
+      for entry in try sieve.images(among: sorted(archive.entries), in: archive.path) {
         let name = entry.name.hasPrefix("./") ? String(entry.name.dropFirst(2)) : entry.name
         found.append((name, Int32(number), entry))
       }
@@ -161,7 +172,8 @@ extension ArchivedImages {
         size: image.entry.size, name: image.name)
     }
     self.init(
-      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames)
+      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames,
+      sieve: sieve)
   }
 }
 
@@ -170,6 +182,9 @@ extension TarArchive {
   ///
   /// - Throws: `DataSetError` when an image in it is a link, which would otherwise be missing without a word.
   fileprivate func withoutLinkedImages() throws -> TarArchive {
+    let isImage = { (name: String) in
+      ImageCodec.recognizes(name: lastComponent(name)) && !LeftBehind.isFile(lastComponent(name))
+    }
     guard let link = links.first(where: isImage) else { return self }
     throw DataSetError(
       "\(path): \(link) is a link, expected the image itself; pack it with tar --dereference --hard-dereference")
@@ -185,16 +200,4 @@ private func lastComponent(_ name: String) -> Substring { name.split(separator: 
 /// The first folder of a path; empty where there is none.
 private func folder(_ name: String) -> String {
   name.firstIndex(of: "/").map { String(name[..<$0]) } ?? ""
-}
-
-/// A name up to the first dot of its last component.
-private func sampleKey(_ name: String) -> Substring {
-  let start = name.lastIndex(of: "/").map(name.index(after:)) ?? name.startIndex
-  return name[..<(name[start...].firstIndex(of: ".") ?? name.endIndex)]
-}
-
-private func isImage(_ name: String) -> Bool {
-  let file = lastComponent(name)
-  guard !file.hasPrefix("."), let dot = file.lastIndex(of: ".") else { return false }
-  return ["jpg", "jpeg", "png"].contains(file[file.index(after: dot)...].lowercased())
 }

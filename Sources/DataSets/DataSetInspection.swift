@@ -59,6 +59,8 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
   public let badImageCount: Int
   /// A line that names it and says what is wrong for each of the first ten, in the order of the data set.
   public let badImages: [String]
+  /// What lies among the images and is not used; nil where there is nothing.
+  public let passedOver: PassedOver?
   /// Mean of red, green and blue on the scale 0…1, over all pixels of all images that can be decoded, at the size in
   /// which they are stored: every pixel counts equally, so that a large image counts more than a small one. Nil when
   /// none can be decoded.
@@ -87,6 +89,7 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
     stored = findings.stored
     badImageCount = findings.badImageCount
     badImages = findings.badImages.map(\.line)
+    passedOver = dataSet.passedOver.isEmpty ? nil : dataSet.passedOver
     mean = findings.levels.mean
     standardDeviation = findings.levels.standardDeviation
   }
@@ -94,11 +97,7 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
   private static func classes(of dataSet: any ImageDataSet) -> Classes? {
     let names = dataSet.classNames
     guard !names.isEmpty else { return nil }
-    var images = Array(repeating: 0, count: names.count)
-    for index in 0..<dataSet.count {
-      if let label = dataSet.label(at: index) { images[label] += 1 }
-    }
-    let spread = Spread(Dictionary(images.map { ($0, 1) }, uniquingKeysWith: +))
+    let spread = Spread(Dictionary(dataSet.imagesOfClasses.map { ($0, 1) }, uniquingKeysWith: +))
     return spread.map { Classes(count: names.count, imagesPerClass: $0, firstNames: Array(names.prefix(10))) }
   }
 }

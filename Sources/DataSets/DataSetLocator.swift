@@ -37,6 +37,7 @@ public enum DataSetLocator {
     if let imageNet = try openImageNetArchive(in: root, split: split) { return imageNet }
 
     let subfolders = try FileSystem.entries(of: path).filter(\.isFolder).map(\.name)
+      .filter { !LeftBehind.isFolder($0) }
     if split == .test, subfolders.contains("train"), let labeled = try openListedValidation(in: root) {
       return labeled
     }
@@ -158,7 +159,7 @@ extension DataSetLocator {
       return try labeled(validation.appendingPathComponent("images"), by: annotations)
     }
     guard try FileSystem.kind(of: validation.path) == .folder, let list = try validationList(in: root),
-      try !FileSystem.entries(of: validation.path).contains(where: \.isFolder)
+      try !FileSystem.entries(of: validation.path).contains(where: { $0.isFolder && !LeftBehind.isFolder($0.name) })
     else { return nil }
     return try labeled(validation, by: list)
   }

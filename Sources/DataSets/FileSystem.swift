@@ -1,4 +1,5 @@
 import Foundation
+import Images
 
 /// The few file operations that data sets need, with errors that say in one line what to do about them.
 package enum FileSystem {
@@ -18,25 +19,26 @@ package enum FileSystem {
   /// - Throws: `DataSetError` when a folder on the way may not be entered.
   package static func kind(of path: String) throws -> Kind {
     var status = stat()
-    guard stat(path, &status) == 0 else {
+    guard FileName.withBytes(path, { stat($0, &status) }) == 0 else {
       if errno == ENOENT || errno == ENOTDIR { return .missing }
       throw failure("look at", path, code: errno)
     }
     return status.st_mode & S_IFMT == S_IFDIR ? .folder : .file
   }
 
-  /// The entries of a folder in byte order of their names, hidden ones left out, symbolic links followed.
+  /// The entries of a folder in byte order of their names, symbolic links followed. What is no UTF-8 in a name
+  /// stands in it as `FileName` says.
   ///
   /// - Throws: `DataSetError` when the folder cannot be read.
-  package static func entries(of folder: String) throws -> [Entry] {
-    guard let stream = opendir(folder) else { throw failure("read the folder", folder, code: errno) }
+  package static func entries(of folder: String, withHidden: Bool = false) throws -> [Entry] {
+    guard let stream = FileName.withBytes(folder, { opendir($0) }) else {
+      throw failure("read the folder", folder, code: errno)
+    }
     defer { closedir(stream) }
     var entries: [Entry] = []
     while let record = readdir(stream) {
-      let name = withUnsafePointer(to: &record.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasPrefix(".") { continue }
+      let name = withUnsafeBytes(of: &record.pointee.d_name) { FileName.text($0.prefix { $0 != 0 }) }
+      if name == "." || name == ".." || (!withHidden && name.hasPrefix(".")) { continue }
       let isFolder =
         switch Int(record.pointee.d_type) {
         case Int(DT_DIR): true
@@ -52,14 +54,14 @@ package enum FileSystem {
   /// Identity of a folder, to notice symbolic links that lead back to where one came from.
   package static func identity(of path: String) -> [UInt64] {
     var status = stat()
-    guard stat(path, &status) == 0 else { return [] }
+    guard FileName.withBytes(path, { stat($0, &status) }) == 0 else { return [] }
     return [UInt64(status.st_dev), UInt64(status.st_ino)]
   }
 
   /// Size in bytes, or nil when there is no such file.
   package static func size(of path: String) -> Int? {
     var status = stat()
-    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+    return FileName.withBytes(path, { stat($0, &status) }) == 0 ? Int(status.st_size) : nil
   }
 
   /// Creates a folder and those above it; one that is already there is fine.
@@ -121,7 +123,7 @@ package enum FileSystem {
       case EROFS: "it is on a read-only file system; choose another folder"
       default: String(cString: strerror(code))
       }
-    return DataSetError("cannot \(action) \(path): \(reason)")
+    return DataSetError("cannot \(action) \(FileName.printable(path)): \(reason)")
   }
 
   private static func parent(of path: String) -> String? {

@@ -14,6 +14,9 @@ public protocol ImageDataSet: Sendable {
   /// Names of the classes, in the order of their labels; empty when the images carry no labels.
   var classNames: [String] { get }
 
+  /// What lies among the images and is not used.
+  var passedOver: PassedOver { get }
+
   /// The label of the image at `index`, in `0..<classNames.count`, or nil when the images carry none.
   func label(at index: Int) -> Int?
 
@@ -27,6 +30,9 @@ public protocol ImageDataSet: Sendable {
 }
 
 extension ImageDataSet {
+  /// Nothing: true of data sets whose layout has no room for anything else.
+  public var passedOver: PassedOver { PassedOver() }
+
   /// Reads and decodes the image at `index`.
   ///
   /// - Parameter appliesExifOrientation: Whether it is turned upright as its EXIF data say.

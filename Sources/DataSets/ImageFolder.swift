@@ -5,15 +5,18 @@ import Images
 ///
 /// Two layouts are understood. *Class folders*: every sub-folder is a class, and the images anywhere below it carry its
 /// label. *Flat*: the images lie in the folder itself and carry no labels. Classes and files are ordered by the bytes of
-/// their names, whatever the locale, so that labels equal those of torchvision's `ImageFolder`. Names that begin with a
-/// dot are passed over, as are files whose extension is none of jpg, jpeg and png (in any case).
+/// their names, whatever the locale, so that labels equal those of torchvision's `ImageFolder`.
 ///
-/// Only names are read when the folder is opened. Whether a file holds an image shows when it is decoded.
+/// Files named .jpg, .jpeg, .jpe, .jfif or .png (in any case) are taken at their word when the folder is opened, and whether
+/// they hold an image shows when they are decoded; of others the first bytes tell. What is no image, and what systems and
+/// programs leave in folders, is counted and named in `passedOver`.
 public struct ImageFolder: ImageDataSet {
   /// The folder, as given.
   public let root: URL
   public let classNames: [String]
+  public let passedOver: PassedOver
 
+  /// Below the root, as `FileName` stands for them.
   private let paths: [String]
   private let labels: [Int32]
 
@@ -28,10 +31,8 @@ public struct ImageFolder: ImageDataSet {
     case .missing: throw DataSetError("\(rootPath): no such folder; expected a folder of JPEG or PNG images")
     case .file: throw DataSetError("\(rootPath) is a file; expected a folder of JPEG or PNG images")
     }
-    let entries = try FileSystem.entries(of: rootPath)
     var walk = Walk(root: rootPath)
-    let flat = entries.filter { !$0.isFolder && walk.isImage($0.name) }.map(\.name)
-    let folders = entries.filter(\.isFolder).map(\.name)
+    let (flat, folders) = try walk.contents(of: "")
 
     var paths: [String] = []
     var labels: [Int32] = []
@@ -39,19 +40,20 @@ public struct ImageFolder: ImageDataSet {
       try walk.collect(folder, into: &paths)
       labels.append(contentsOf: repeatElement(Int32(label), count: paths.count - labels.count))
     }
+    passedOver = walk.passedOver
     switch (flat.isEmpty, paths.isEmpty) {
     case (true, true):
       throw DataSetError("\(rootPath): no images in it; \(walk.advice)")
     case (false, false):
       throw DataSetError(
-        "\(rootPath) holds images directly (\(flat.count), first \(flat[0])) and in sub-folders (\(paths.count), first "
-          + "\(paths[0])); keep either class folders or a flat folder")
+        "\(rootPath) holds images directly (\(flat.count), first \(FileName.printable(flat[0]))) and in sub-folders (\(paths.count), first "
+          + "\(FileName.printable(paths[0]))); keep either class folders or a flat folder")
     case (false, true):
       self.classNames = []
       self.paths = flat
       self.labels = []
     case (true, false):
-      self.classNames = folders
+      self.classNames = folders.map(FileName.printable)
       self.paths = paths
       self.labels = labels
     }
@@ -64,36 +66,68 @@ public struct ImageFolder: ImageDataSet {
 
   public func label(at index: Int) -> Int? { labels.isEmpty ? nil : Int(labels[index]) }
 
-  public func name(at index: Int) -> String { root.path + "/" + paths[index] }
+  public func name(at index: Int) -> String { FileName.printable(path(at: index)) }
+
+  private func path(at index: Int) -> String { root.path + "/" + paths[index] }
 
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
-    try buffer.read(contentsOf: name(at: index))
+    try buffer.read(contentsOf: path(at: index))
     return .encoded
   }
 }
 
 extension ImageFolder {
-  /// Gathers image files below the root, and remembers what it passed over to explain an empty result.
+  /// Gathers image files below the root, and notes what it passes over.
   private struct Walk {
     let root: String
-    private var otherExtension: String?
+    private(set) var passedOver = PassedOver()
 
     init(root: String) { self.root = root }
 
     var advice: String {
-      guard let otherExtension else { return "expected .jpg, .jpeg or .png files, directly or in one folder a class" }
-      return "it has .\(otherExtension) files, but only .jpg, .jpeg and .png are read: convert them first"
+      let others = passedOver.kinds.filter { $0.kind.hasPrefix(".") }
+      guard let other = others.first?.kind else {
+        return "expected JPEG or PNG files, directly or in one folder a class"
+      }
+      let remedy =
+        switch other {
+        case ".tar": "name them .tar"
+        case ".gz", ".tgz", ".xz", ".txz", ".bz2", ".zst", ".lz4": "decompress them first"
+        case ".zip", ".rar", ".7z": "unpack them first"
+        case ".parquet", ".arrow", ".lmdb", ".mdb", ".mds", ".tfrecord", ".h5", ".hdf5", ".npy", ".npz", ".pkl":
+          "unpack them to image files or tar archives"
+        default: "convert them first"
+        }
+      return "it has \(other) files, but only JPEG and PNG images and .tar archives are read: \(remedy)"
     }
 
-    mutating func isImage(_ name: String) -> Bool {
-      guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return false }
-      let fileExtension = name[name.index(after: dot)...].lowercased()
-      if ["jpg", "jpeg", "png"].contains(fileExtension) { return true }
-      if otherExtension == nil { otherExtension = fileExtension }
-      return false
+    /// Images and folders right in a folder, by the paths from the root.
+    mutating func contents(of folder: String) throws -> (images: [String], folders: [String]) {
+      let base = folder.isEmpty ? "" : folder + "/"
+      var (images, folders): ([String], [String]) = ([], [])
+      for entry in try FileSystem.entries(of: root + "/" + folder, withHidden: true) {
+        let path = base + entry.name
+        if entry.isFolder {
+          if LeftBehind.isFolder(entry.name) {
+            passedOver.note(LeftBehind.kind, FileName.printable(path))
+          } else {
+            folders.append(path)
+          }
+        } else if isImage(entry.name, at: root + "/" + path) {
+          images.append(path)
+        } else {
+          passedOver.noteFile(FileName.printable(path))
+        }
+      }
+      return (images, folders)
     }
 
-    /// Appends the paths, relative to the root, of all images in `folder` and below it, in byte order.
+    private func isImage(_ name: String, at path: String) -> Bool {
+      guard !LeftBehind.isFile(name) else { return false }
+      return ImageCodec.recognizes(name: name) || ImageCodec.recognizes(contentsOf: path)
+    }
+
+    /// Appends the paths of all images in `folder` and below it, in byte order.
     mutating func collect(_ folder: String, into paths: inout [String]) throws {
       var found: [String] = []
       try visit(folder, ancestors: [], found: &found)
@@ -102,17 +136,11 @@ extension ImageFolder {
     }
 
     private mutating func visit(_ folder: String, ancestors: [[UInt64]], found: inout [String]) throws {
-      let path = root + "/" + folder
-      let identity = FileSystem.identity(of: path)
+      let identity = FileSystem.identity(of: root + "/" + folder)
       if ancestors.contains(identity) { return }
-      for entry in try FileSystem.entries(of: path) {
-        let name = folder + "/" + entry.name
-        if entry.isFolder {
-          try visit(name, ancestors: ancestors + [identity], found: &found)
-        } else if isImage(entry.name) {
-          found.append(name)
-        }
-      }
+      let (images, folders) = try contents(of: folder)
+      found += images
+      for folder in folders { try visit(folder, ancestors: ancestors + [identity], found: &found) }
     }
   }
 }

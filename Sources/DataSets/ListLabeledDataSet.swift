@@ -44,6 +44,7 @@ public struct ListLabeledDataSet: ImageDataSet {
   private static func stem(_ name: Substring) -> Substring { name.prefix { $0 != "." } }
 
   public var count: Int { images.count }
+  public var passedOver: PassedOver { images.passedOver }
   public func label(at index: Int) -> Int? { labels[index] }
   public func name(at index: Int) -> String { images.name(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {

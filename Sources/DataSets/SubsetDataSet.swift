@@ -60,11 +60,13 @@ public struct SubsetDataSet: ImageDataSet {
   }
 
   private static func lines(of list: URL) throws -> [String] {
-    guard let text = try? String(contentsOf: list, encoding: .utf8) else {
+    guard let bytes = try? Data(contentsOf: list) else {
       throw DataSetError("\(list.path): cannot be read; expected a text file with one name a line")
     }
-    let lines = text.split(whereSeparator: \.isNewline).map { $0.trimmingCharacters(in: .whitespaces) }
-      .filter { !$0.isEmpty }
+    // Names are compared as people see them, since a list may hold them either way.
+    let lines = bytes.split(whereSeparator: { "\r\n".utf8.contains($0) }).map { line in
+      FileName.printable(FileName.text(line)).trimmingCharacters(in: .whitespaces)
+    }.filter { !$0.isEmpty }
     guard !lines.isEmpty else { throw DataSetError("\(list.path) is empty: expected one name a line") }
     return lines
   }
@@ -72,6 +74,8 @@ public struct SubsetDataSet: ImageDataSet {
   public var count: Int { indices.count }
 
   public var layout: String { whole.layout }
+
+  public var passedOver: PassedOver { whole.passedOver }
 
   public func label(at index: Int) -> Int? {
     guard let label = whole.label(at: indices[index]) else { return nil }

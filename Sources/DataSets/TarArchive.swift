@@ -105,7 +105,7 @@ struct TarArchive: Sendable {
 
   /// The bytes up to the first zero.
   private static func text(_ bytes: ArraySlice<UInt8>) -> String {
-    String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+    FileName.printable(FileName.text(bytes.prefix { $0 != 0 }))
   }
 
   /// Lines of the form "length key=value", each as long as it says.

@@ -31,16 +31,18 @@ extension ByteBuffer {
   /// - Throws: `ImageError` that names the file when it cannot be read or is no regular file.
   public func read(contentsOf path: String) throws {
     func failure() -> ImageError {
-      ImageError("\(path): cannot be read: \(String(cString: strerror(errno)))")
+      ImageError("\(FileName.printable(path)): cannot be read: \(String(cString: strerror(errno)))")
     }
 
     // Of a pipe, without O_NONBLOCK, a writer would be waited for.
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    let descriptor = FileName.withBytes(path) { open($0, O_RDONLY | O_CLOEXEC | O_NONBLOCK) }
     guard descriptor >= 0 else { throw failure() }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure() }
-    guard status.isRegularFile else { throw ImageError("\(path): expected a file, got a folder, pipe or device") }
+    guard status.isRegularFile else {
+      throw ImageError("\(FileName.printable(path)): expected a file, got a folder, pipe or device")
+    }
     let room = resize(to: Int(status.st_size))
     var filled = 0
     while filled < room.count {

@@ -34,8 +34,11 @@ struct Embedding {
   }
 
   /// Embeds one split of the data; images that cannot be read are named and left out.
-  func features(of split: DataSetSplit) throws -> Features {
-    let dataSet = try images.open(split)
+  func features(of split: DataSetSplit) throws -> Features { try features(of: images.open(split), split: split) }
+
+  /// Embeds what was opened of a split.
+  func features(of dataSet: any ImageDataSet, split: DataSetSplit) throws -> Features {
+    if !dataSet.passedOver.isEmpty { console.note("not used of \(split.rawValue): \(dataSet.passedOver.text)") }
     let loader = LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration.augmentation), batchSize: 256,
       threads: ProcessInfo.processInfo.activeProcessorCount, batchesAhead: 3,

@@ -51,8 +51,15 @@ struct EvaluationOptions: ParsableArguments {
     let console = Console()
     let embedding = try Embedding(encoder, images: images, device: device, precision: precision, console: console)
     let folds = try fold.map(images.folds)
-    let train = try embedding.features(of: .train)
-    let test = try embedding.features(of: .test)
+    let trainImages = try images.open(.train)
+    let testImages = try ClassAlignedDataSet(images.open(.test), with: trainImages)
+    for (split, classes) in [("train", trainImages.emptyClasses), ("test", testImages.classesWithoutImages)]
+    where !classes.isEmpty {
+      let names = classes.prefix(5).joined(separator: ", ") + (classes.count > 5 ? ", …" : "")
+      console.note("no \(split) images of \(classes.count == 1 ? "1 class" : "\(classes.count) classes"): \(names)")
+    }
+    let train = try embedding.features(of: trainImages, split: .train)
+    let test = try embedding.features(of: testImages, split: .test)
     let evaluation = protocolOf(embedding.configuration)
     let parts = folds?.map { train.selecting($0.images) } ?? [train]
     let accuracies = try parts.map { part in

@@ -98,6 +98,9 @@ extension DataSetInspection {
     add("bad", badImageCount == 0 ? "none" : Self.images(badImageCount))
     lines += badImages.map { "    \($0)" }
     if badImageCount > badImages.count { lines.append("    … and \(badImageCount - badImages.count) more") }
+    for (place, kind) in (passedOver?.kinds ?? []).enumerated() {
+      add(place == 0 ? "not used" : "", kind.text)
+    }
     if let mean, let standardDeviation {
       func channels(_ values: [Double]) -> String { values.map { $0.fixed(4) }.joined(separator: "  ") }
       add("mean", channels(mean) + "  red, green, blue on 0…1; every pixel counts equally")

@@ -27,6 +27,7 @@ struct TrainingProgress {
       if plan.processes > 1 || plan.carrier == .nccl { console.note(Self.exchanges(plan)) }
     case .repaired(let what): console.note(what)
     case .warning(let what): console.note("warning: \(what)")
+    case .passedOver(let what): console.note("not used: \(what)")
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
     case .epoch(let epoch):
       console.note(

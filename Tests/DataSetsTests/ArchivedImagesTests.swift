@@ -142,7 +142,42 @@ struct ArchivedImagesTests {
     #expect(try DataSetLocator.open(root, split: .test).count == 4)
   }
 
-  @Test("a shard whose labels are missing, no numbers, or of several images, is refused")
+  @Test("of several images of a sample the one with the shortest name counts, with labels and without")
+  func companions() throws {
+    for key in ["1", "2", "3"] {
+      try folder.writeImage("a/\(key).jpg", gray: 200)
+      try folder.writeImage("a/\(key).mask.jpg", gray: 10)
+      try folder.writeImage("a/\(key).png", gray: 90)
+      try folder.write(Array("0".utf8), "a/\(key).cls")
+    }
+    let labeled = try ArchivedImages([tar("a", to: "a.tar").path])
+    #expect((0..<labeled.count).map { labeled.name(at: $0).suffix(5) } == ["1.jpg", "2.jpg", "3.jpg"])
+    #expect(labeled.passedOver.text == "6 beside another image of the sample (first: 1.mask.jpg)")
+    for key in ["1", "2", "3"] {
+      try FileManager.default.removeItem(atPath: folder.path + "/a/\(key).cls")
+      try FileManager.default.removeItem(atPath: folder.path + "/a/\(key).png")
+    }
+    let unlabeled = try ArchivedImages([tar("a", to: "b.tar").path])
+    #expect((0..<unlabeled.count).map { unlabeled.name(at: $0).suffix(5) } == ["1.jpg", "2.jpg", "3.jpg"])
+    #expect(unlabeled.passedOver.text == "3 beside another image of the sample (first: 1.mask.jpg)")
+    // Dots in the names of images that have nothing to do with each other.
+    for name in ["x.1.jpg", "x.2.jpg", "y.1.jpg"] { try folder.writeImage("c/\(name)") }
+    #expect(try ArchivedImages([tar("c", to: "c.tar").path]).count == 3)
+  }
+
+  @Test("in an archive, too, contents decide, and what is no image is counted and named")
+  func contents() throws {
+    let image = Array(try Data(contentsOf: folder.writeImage("a/cat/1.jpg")))
+    try folder.write(image, "a/cat/2.jfif")
+    try folder.write(image, "a/dog/3")
+    for name in ["a/__MACOSX/cat/._1.jpg", "a/dog/@eaDir/4.jpg", "a/cat/.hidden.jpg"] { try folder.write(image, name) }
+    try folder.write(Array("a long enough note".utf8), "a/dog/note.txt")
+    let images = try ArchivedImages([tar("a", to: "a.tar").path])
+    #expect(images.count == 3 && images.classNames == ["cat", "dog"])
+    #expect(images.passedOver.kinds.map { "\($0.count) \($0.kind)" }.sorted() == ["1 .txt", "3 left by the system"])
+  }
+
+  @Test("a shard whose labels are missing, no numbers, or apart from their images, is refused")
   func badSamples() throws {
     try folder.writeImage("a/1.jpg")
     try folder.writeImage("a/2.jpg")
@@ -157,9 +192,6 @@ struct ArchivedImagesTests {
       message { _ = try ArchivedImages([archive]) }
         == "\(archive): expected a class number from 0 in 2.cls, got 'dog'")
     try folder.write(Array("3".utf8), "a/2.cls")
-    try folder.writeImage("a/2.png")
-    try tar("a", to: "a.tar")
-    #expect(message { _ = try ArchivedImages([archive]) } == "\(archive): expected one image named 2, got several")
   }
 
   @Test("sizes beyond octal digits are read")
@@ -216,7 +248,7 @@ struct ArchivedImagesTests {
     let other = try tar("b", to: "b.tar").path
     #expect(
       message { _ = try ArchivedImages([other]) }
-        == "\(other): no images in it; expected .jpg, .jpeg or .png files in a tar archive")
+        == "\(other): no images in it; expected JPEG or PNG files in a tar archive")
   }
 
   @Test("an image that is a link, hard or symbolic, is not passed over")

@@ -98,12 +98,12 @@ struct ImageFolderTests {
   func messages() throws {
     #expect(
       message { _ = try ImageFolder(folder.url) }
-        == "\(folder.path): no images in it; expected .jpg, .jpeg or .png files, directly or in one folder a class")
+        == "\(folder.path): no images in it; expected JPEG or PNG files, directly or in one folder a class")
     try folder.write([1], "a/1.WebP")
     #expect(
       message { _ = try ImageFolder(folder.url) }
-        == "\(folder.path): no images in it; it has .webp files, but only .jpg, .jpeg and .png are read: convert them "
-        + "first")
+        == "\(folder.path): no images in it; it has .webp files, but only JPEG and PNG images and .tar archives are "
+        + "read: convert them first")
     try folder.writeImage("a/1.jpg")
     try folder.writeImage("2.jpg")
     #expect(

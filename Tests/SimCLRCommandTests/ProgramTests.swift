@@ -110,6 +110,37 @@ import Torch
     #expect(embedded["labels"]?.array(of: Int.self) == Array(repeating: 0, count: 10) + Array(repeating: 1, count: 10))
   }
 
+  @Test("what lies among images and is not used is named by every command, and classes are joined by name")
+  func contentsOfFolders() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let data = program.folder.appendingPathComponent("data")
+    try FileManager.default.createDirectory(
+      at: data.appendingPathComponent("train/@eaDir"), withIntermediateDirectories: true)
+    try FileManager.default.copyItem(
+      at: data.appendingPathComponent("train/cat/0.jpg"), to: data.appendingPathComponent("train/@eaDir/THUMB.jpg"))
+    try Data("a note".utf8).write(to: data.appendingPathComponent("train/dog/note.txt"))
+    try FileManager.default.createDirectory(
+      at: data.appendingPathComponent("train/eel"), withIntermediateDirectories: true)
+    try FileManager.default.removeItem(at: data.appendingPathComponent("test/dog"))
+    let unused = "1 left by the system (@eaDir), 1 .txt (dog/note.txt)"
+    let trained = try program.run("pretrain", "recipe.yaml", "training.epochs=1", "--output", "run")
+    #expect(
+      trained.exitCode == 0 && trained.errors.contains("20 images, ") && trained.errors.contains("not used: \(unused)"))
+    let judged = try program.run("evaluate", "knn", "run", "--data", "data", "--json")
+    #expect(judged.exitCode == 0, "\(judged.errors)")
+    for line in ["not used of train: \(unused)", "no train images of 1 class: eel", "no test images of 1 class: dog"] {
+      #expect(judged.errors.contains(line))
+    }
+    let inspected = try program.run("data", "inspect", "data")
+    #expect(inspected.output.contains("  not used  1 left by the system (@eaDir)\n            1 .txt (dog/note.txt)\n"))
+    try FileManager.default.moveItem(
+      at: data.appendingPathComponent("test/cat"), to: data.appendingPathComponent("test/yak"))
+    let refused = try program.run("evaluate", "knn", "run", "--data", "data")
+    #expect(refused.exitCode == 1)
+    #expect(refused.errors.contains("5 test images are of classes that no train image has (1, first: 'yak', as "))
+  }
+
   @Test("SIGTERM saves and leaves with exit code 75, and --resume ends with the bits of an undisturbed run")
   func stopAndResume() throws {
     let program = try Program()

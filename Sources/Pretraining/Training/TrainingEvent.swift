@@ -12,6 +12,8 @@ public enum TrainingEvent: Sendable {
   case epoch(EpochMetrics)
   /// A file that could not be read, and why; another image took its place.
   case badImage(String)
+  /// What lies among the images and is not trained on.
+  case passedOver(String)
   /// Loss or gradients were not finite: the step changed nothing.
   case skipped(SkippedStep)
   /// A checkpoint of this many steps was written.
