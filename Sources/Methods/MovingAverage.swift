@@ -6,6 +6,7 @@ import TorchNN
 ///
 /// Running statistics of BatchNorm do not follow; those of a moving average come from its own forward passes.
 public struct MovingAverage {
+  private let modules: [(follower: Module, leader: Module)]
   private let followers: [Parameter]
   private let leaders: [Parameter]
 
@@ -13,17 +14,22 @@ public struct MovingAverage {
   ///
   /// - Parameter modules: of the same architecture, each as the leader at its place.
   public init(_ modules: [Module], following leaders: [Module]) {
-    for (follower, leader) in zip(modules, leaders) {
-      let state = Dictionary(uniqueKeysWithValues: leader.stateDictionary().map { ($0.name, $0.tensor) })
+    self.modules = Array(zip(modules, leaders))
+    followers = modules.flatMap { $0.parameters() }
+    self.leaders = leaders.flatMap { $0.parameters() }
+    restart()
+    for module in modules { module.freeze() }
+  }
+
+  /// Gives the followers the state that the leaders have now.
+  public func restart() {
+    for (follower, leader) in modules {
       do {
-        try follower.load(state)
+        try follower.load(Dictionary(uniqueKeysWithValues: leader.stateDictionary().map { ($0.name, $0.tensor) }))
       } catch {
         preconditionFailure("MovingAverage: \(error)")
       }
-      follower.freeze()
     }
-    followers = modules.flatMap { $0.parameters() }
-    self.leaders = leaders.flatMap { $0.parameters() }
   }
 
   /// Makes every parameter momentum · itself + (1 − momentum) · the one it follows.

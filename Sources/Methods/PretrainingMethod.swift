@@ -49,6 +49,9 @@ public protocol PretrainingMethod: Module {
   /// here. The same must come of it in every process.
   func finishStep(at position: StepPosition)
 
+  /// Called when ``encoder`` was given other weights before the first step. A moving average begins there again.
+  func encoderWasReplaced()
+
   /// What ``contrast(_:globalCount:)`` exchanges between processes in a step.
   ///
   /// - Parameters:
@@ -62,6 +65,7 @@ extension PretrainingMethod {
   public func hasTargets(view: Int) -> Bool { false }
   public func targets(_ images: Tensor, view: Int) -> [Tensor] { [] }
   public func finishStep(at position: StepPosition) {}
+  public func encoderWasReplaced() {}
   public func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange { .init() }
 }
 

@@ -20,6 +20,9 @@ struct PretrainCommand: ParsableCommand {
 
       Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
       exactly as if it had not been stopped. With --max-restarts it does so by itself after a failure.
+
+      More epochs than a run has are another run, for the learning rate follows all of them: --from begins it with the \
+      weights of the first, and its schedule anew.
       """)
 
   @Argument(help: .init("A configuration in YAML.", valueName: "CONFIG.yaml"))
@@ -33,6 +36,12 @@ struct PretrainCommand: ParsableCommand {
 
   @Flag(help: "Go on from the latest checkpoint of RUN; start there if there is none.")
   var resume = false
+
+  @Option(
+    help: .init(
+      "Begin a new run with the weights of another: its encoder's, and its method's if that is the same; or of a file.",
+      valueName: "RUN|FILE"))
+  var from: String?
 
   @Flag(help: "Print the configuration with every key, and do nothing else.")
   var printConfiguration = false
@@ -110,7 +119,14 @@ struct PretrainCommand: ParsableCommand {
   }
 
   private func readConfiguration() throws -> ResolvedConfiguration {
-    try Configuration(contentsOf: URL(fileURLWithPath: recipe ?? ""), overrides: overrides).resolved()
+    let file = URL(fileURLWithPath: recipe ?? "")
+    let configuration = try Configuration(contentsOf: file, overrides: overrides).resolved()
+    // A run that goes on has its weights.
+    guard let from, try !(resume && output.map { try RunFolder(URL(fileURLWithPath: $0)).holdsRun } ?? false) else {
+      return configuration
+    }
+    let weights = try OtherWeights(path: from).overrides(for: configuration)
+    return try Configuration(contentsOf: file, overrides: overrides + weights).resolved()
   }
 
   /// What was given in place of the file and its overrides names sections and keys.

@@ -26,6 +26,7 @@ struct TrainingProgress {
       if let reason = plan.whyNoCUDA { console.note("CUDA is not used: \(reason)") }
       if plan.processes > 1 || plan.carrier == .nccl { console.note(Self.exchanges(plan)) }
     case .repaired(let what): console.note(what)
+    case .firstWeights(let what): console.note(what)
     case .warning(let what): console.note("warning: \(what)")
     case .passedOver(let what): console.note("not used: \(what)")
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))

@@ -214,7 +214,7 @@ import TorchNN
       other?.description
         == """
         the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run
-        a resumed run may change data (but data.applies_exif_orientation), augmentation.device, training.maximum_steps, training.activation_checkpointing, training.device, training.threads, distributed (but distributed.batch_norm_ranks and distributed.gradient_compression), evaluation, output
+        a resumed run may change data (but data.applies_exif_orientation), augmentation.device, method.weights, encoder.weights, training.maximum_steps, training.activation_checkpointing, training.device, training.threads, distributed (but distributed.batch_norm_ranks and distributed.gradient_compression), evaluation, output
         """)
     let several = #expect(throws: RunError.self) {
       try Pretraining.resume(fixture.configuration("loss.temperature=0.1", "optimizer.momentum=0"), in: run)

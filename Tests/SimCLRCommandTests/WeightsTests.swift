@@ -76,4 +76,26 @@ import Torch
       #expect(outcome.exitCode == 2, "\(outcome.errors)")
     }
   }
+
+  @Test("--from begins a run with another's encoder and method, or a file's encoder, and --resume leaves it at that")
+  func from() throws {
+    defer { program.remove() }
+    let steps = ["training.maximum_steps=2", "training.seed=5"]
+    for (output, from, overrides, said) in [
+      ("same", "run", [], "encoder and method begin with "),
+      ("head", "run", ["projection_head.output_dimension=4"], "the encoder begins with "),
+      ("file", "encoder.safetensors", [], "the encoder begins with "),
+    ] {
+      let command = ["pretrain", "recipe.yaml", "--output", output, "--from", from] + steps + overrides
+      let outcome = try program.finish(program.start(command))
+      #expect(outcome.exitCode == 0 && outcome.errors.contains(said), "\(outcome.errors)")
+      let more = try program.finish(program.start(command + ["--resume", "training.maximum_steps=3"]))
+      #expect(more.exitCode == 0 && more.errors.contains("going on after step 2"), "\(more.errors)")
+      #expect(!more.errors.contains("begin"))
+    }
+    let configuration = try RunFolder(program.folder.appendingPathComponent("same")).configuration()
+    #expect(configuration.method.weights.hasSuffix("/run/checkpoints/step-00000005/model.safetensors"))
+    let none = try program.run("pretrain", "recipe.yaml", "--output", "none", "--from", "nowhere")
+    #expect(none.exitCode == 1 && none.errors.contains("nowhere holds no run"), "\(none.errors)")
+  }
 }

@@ -75,6 +75,8 @@ public final class BYOL: Module, PretrainingMethod {
     }
   }
 
+  public func encoderWasReplaced() { average.restart() }
+
   public func finishStep(at position: StepPosition) { average.update(momentum: momentum(at: position)) }
 
   /// τ = 1 − (1 − τ_base) · (cos(π k / K) + 1) / 2 in step k of K (section 3.2).

@@ -78,6 +78,8 @@ public final class MoCo: Module, PretrainingMethod {
     }
   }
 
+  public func encoderWasReplaced() { average.restart() }
+
   public func finishStep(at position: StepPosition) {
     average.update(momentum: momentum)
     guard let newKeys else { return }

@@ -9,6 +9,14 @@ extension ResolvedConfiguration {
     let keys = Configuration.keys
     let differences = keys.differences(between: original.configuration, and: configuration, scopes: [.run])
     guard !differences.isEmpty else { return }
+    guard differences.map(\.name) != ["training.epochs"] else {
+      throw RunError(
+        """
+        training.epochs is \(configuration.training.epochs) now and was \(original.configuration.training.epochs) then: the learning rate follows all \
+        epochs of a run, so that one of another number is another run
+        start it in another folder with --from, which takes the weights along and begins the schedule anew
+        """, isWrongUsage: true)
+    }
     let list = differences.map { difference in
       "\(difference.name) is \(difference.new ?? "not given") now and was \(difference.old ?? "not given") then"
     }

@@ -55,6 +55,8 @@ extension Configuration {
     for path in [\DataConfiguration.path, \.classes, \.subset] where !data[keyPath: path].isEmpty {
       result.data[keyPath: path] = machine.absolutePath(of: data[keyPath: path])
     }
+    if !encoder.weights.isEmpty { result.encoder.weights = machine.absolutePath(of: encoder.weights) }
+    if !method.weights.isEmpty { result.method.weights = machine.absolutePath(of: method.weights) }
     return ResolvedConfiguration(result)
   }
 }

@@ -25,6 +25,7 @@ extension Pretraining {
     }
     if let warning = lock?.warning { tell(.warning(warning)) }
     if let repair { tell(.repaired(repair.text)) }
+    if let firstWeights { tell(.firstWeights(firstWeights)) }
     tell(.started(plan))
     if !prepared.dataSet.passedOver.isEmpty { tell(.passedOver(prepared.dataSet.passedOver.text)) }
     // Nothing is written either: a run may have gone further than it is asked to now.

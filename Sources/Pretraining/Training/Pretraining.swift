@@ -36,6 +36,8 @@ public final class Pretraining {
   /// What was wrong with the run's folder, and the checkpoint that was taken all the same.
   private(set) var repair: (text: String, checkpoint: Checkpoint)?
   let badImages = Inbox()
+  /// Which weights it begins with, in words; nil for those that are drawn.
+  var firstWeights: String?
   /// Rank 0 holds it until training ends.
   var lock: (lock: FileLock?, warning: String?)?
 
@@ -54,6 +56,7 @@ public final class Pretraining {
   ) throws -> Pretraining {
     try world.together { if world.isFirst { try run.requireUnused() } }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
+    try training.loadFirstWeights { configuration }
     try world.together {
       guard world.isFirst else { return }
       try run.makeFolder(run.url)
@@ -113,7 +116,7 @@ public final class Pretraining {
       try optimizer.confirmFits(optimizerState)
       return checkpoint.position
     }
-    guard let position = try world.value(ofFirst: found) else { return }
+    guard let position = try world.value(ofFirst: found) else { return try loadFirstWeights(of: run.configuration) }
     try world.broadcast(model.stateDictionary().map(\.tensor))
     try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
     trainer.scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)

@@ -6,6 +6,8 @@ public enum TrainingEvent: Sendable {
   case started(TrainingPlan)
   /// Something was wrong with the run's folder, and what was done about it.
   case repaired(String)
+  /// Which weights the run begins with, if not those that are drawn: what was loaded, left out and adapted.
+  case firstWeights(String)
   /// Something could not be saved, and training goes on all the same.
   case warning(String)
   case step(StepMetrics)

@@ -12,6 +12,7 @@ public struct EncoderConfiguration: Equatable, Sendable {
   public var width = 1.0
   public var stem = Stem.auto
   public var zeroInitializeResiduals = false
+  public var weights = ""
 
   /// The defaults.
   public init() {}
@@ -33,6 +34,9 @@ extension EncoderConfiguration {
     Key(
       "zero_initialize_residuals", \.zeroInitializeResiduals, typedAs: ["zero_init_residual"],
       "Starts residual blocks as identities.")
+    Key(
+      "weights", \.weights, .any("a file"), scope: .process, typedAs: ["pretrained"],
+      "A file of weights that the encoder begins with, published or of another run; empty: weights that are drawn.")
   }
 }
 

@@ -3,6 +3,7 @@ import Keys
 /// Section `method`, which ``section`` documents key by key.
 public struct MethodConfiguration: Equatable, Sendable {
   public var name = MethodName.simclr
+  public var weights = ""
 
   /// The defaults.
   public init() {}
@@ -14,5 +15,11 @@ extension MethodConfiguration {
     Key(
       "name", \.name, typedAs: ["method", "type", "algorithm", "algo"],
       "Which method; `custom` stands for one that a program brings along which uses this package.")
+    Key(
+      "weights", \.weights, .any("a file"), scope: .process,
+      """
+      The `model.safetensors` of another run's checkpoint whose weights training begins with, the encoder's and all others;
+      the method and all sizes must be the same. Empty: weights that are drawn.
+      """)
   }
 }
