@@ -18,7 +18,7 @@ extension MethodConfiguration {
     Key(
       "weights", \.weights, .any("a file"), scope: .process,
       """
-      The `model.safetensors` of another run's checkpoint whose weights training begins with, the encoder's and all others;
+      The file with the weights of another run's checkpoint whose weights training begins with, the encoder's and all others;
       the method and all sizes must be the same. Empty: weights that are drawn.
       """)
   }
