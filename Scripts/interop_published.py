@@ -6,7 +6,8 @@ Scripts/interop.sh.
 
 `write` saves networks with their classifiers and random weights (seed 0) as they are published: FOLDER/NAME.pth or
 NAME.safetensors. `compare` reads NAME-published-features.safetensors (`simclr embed` of IMAGES, class folders of JPEG files of
-64 pixels); every element of the features must be within 1e-4. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
+64 pixels); every element of the features must be within 1e-5 of the largest: a network with random weights has features of any
+size, and float32 has seven digits of them. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
 """
 
 import pathlib
@@ -20,7 +21,7 @@ from torch import nn
 
 from interop import read_images
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-5
 NETWORKS = {
     "resnet18.pth": torchvision.models.resnet18,
     "resnet50.safetensors": torchvision.models.resnet50,
@@ -65,7 +66,7 @@ def compare(folder, image_folder):
             expected = torch.cat([model.eval()(batch) for batch in images.split(40)])
         found = load_file(folder / f"{path.stem}-published-features.safetensors")
         difference = (found["features"] - expected).abs()
-        same = bool((difference <= TOLERANCE).all()) and torch.equal(found["labels"].long(), labels)
+        same = bool((difference <= TOLERANCE * expected.abs().max()).all()) and torch.equal(found["labels"].long(), labels)
         print(
             f"{'same  ' if same else 'FAILED'}  {name:20} {len(labels)} images x {expected.shape[1]} features,"
             f" largest {expected.abs().max():.3g}, largest difference {difference.max():.1e}"
