@@ -4,14 +4,8 @@ import Torch
 ///
 /// A new one is a value made beside its network, and a line in ``allCases``.
 public struct EncoderArchitecture: Sendable {
-  /// Who publishes weights under the same names.
-  public enum Publisher: String, Sendable {
-    case torchvision, timm
-  }
-
-  /// The publisher's name for it, such as `resnet50`.
+  /// The name in torchvision or timm, such as `resnet50`.
   public let name: String
-  public let publisher: Publisher
   private let features: @Sendable (_ width: Double) -> Int
   private let make: @Sendable (EncoderSettings, Generator) -> any ImageEncoder
 
@@ -19,10 +13,10 @@ public struct EncoderArchitecture: Sendable {
   ///   - features: how many there are at a width.
   ///   - make: a network whose first weights are drawn from the generator.
   public init(
-    name: String, publisher: Publisher, features: @escaping @Sendable (_ width: Double) -> Int,
+    name: String, features: @escaping @Sendable (_ width: Double) -> Int,
     make: @escaping @Sendable (EncoderSettings, Generator) -> any ImageEncoder
   ) {
-    (self.name, self.publisher, self.features, self.make) = (name, publisher, features, make)
+    (self.name, self.features, self.make) = (name, features, make)
   }
 
   /// All there are, in the order that lists have them.
@@ -32,6 +26,7 @@ public struct EncoderArchitecture: Sendable {
 }
 
 extension EncoderArchitecture: CaseIterable, RawRepresentable, Hashable {
+  /// The one of a name; nil where there is none.
   public init?(rawValue: String) {
     guard let known = Self.allCases.first(where: { $0.name == rawValue }) else { return nil }
     self = known
@@ -53,6 +48,7 @@ public struct EncoderSettings: Equatable, Sendable {
   /// Starts residual blocks as identities (Goyal et al. 2017).
   public var zeroInitializesResiduals: Bool
 
+  /// Without more said, the network as it is published.
   public init(
     _ architecture: EncoderArchitecture, width: Double = 1, stem: ResNet.Stem = .imagenet,
     zeroInitializesResiduals: Bool = false

@@ -1,21 +1,23 @@
 import Torch
 import TorchNN
 
-/// A residual network (He et al. 2016) as torchvision builds it, less the classifier: the encoder f(·) of SimCLR.
+/// A residual network (He et al. 2016) as torchvision builds it, or with squeeze and excitation as timm does, less the
+/// classifier: the encoder f(·) of SimCLR.
 ///
-/// Parameters and buffers have torchvision's names, in torchvision's order.
+/// Parameters and buffers have their names, in their order.
 public final class ResNet: Module, ImageEncoder {
   /// How deep a network is and of which blocks it is built.
   public enum Architecture: String, CaseIterable, Sendable {
     case resnet18, resnet34, resnet50, resnet101, resnet152
+    case seresnet50, seresnet101, seresnet152
 
     /// How many blocks each of the four stages has.
     public var depths: [Int] {
       switch self {
       case .resnet18: [2, 2, 2, 2]
-      case .resnet34, .resnet50: [3, 4, 6, 3]
-      case .resnet101: [3, 4, 23, 3]
-      case .resnet152: [3, 8, 36, 3]
+      case .resnet34, .resnet50, .seresnet50: [3, 4, 6, 3]
+      case .resnet101, .seresnet101: [3, 4, 23, 3]
+      case .resnet152, .seresnet152: [3, 8, 36, 3]
       }
     }
 
@@ -23,7 +25,15 @@ public final class ResNet: Module, ImageEncoder {
     public var hasBottlenecks: Bool {
       switch self {
       case .resnet18, .resnet34: false
-      case .resnet50, .resnet101, .resnet152: true
+      default: true
+      }
+    }
+
+    /// Whether blocks weigh their channels (squeeze and excitation).
+    public var weighsChannels: Bool {
+      switch self {
+      case .seresnet50, .seresnet101, .seresnet152: true
+      default: false
       }
     }
   }
@@ -52,24 +62,9 @@ public final class ResNet: Module, ImageEncoder {
   ///   - zeroInitialisesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
   ///     identities (Goyal et al. 2017).
   ///   - generator: draws the first weights.
-  public convenience init(
+  public init(
     _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitialisesResiduals: Bool = false,
     generator: Generator
-  ) {
-    self.init(
-      depths: architecture.depths, width: width, stem: stem, zeroInitialisesResiduals: zeroInitialisesResiduals,
-      generator: generator
-    ) { inputChannels, channels, stride in
-      architecture.hasBottlenecks
-        ? Bottleneck(inputChannels, channels, stride: stride, generator: generator)
-        : BasicBlock(inputChannels, channels, stride: stride, generator: generator)
-    }
-  }
-
-  /// - Parameter makeBlock: a block from its input channels, its own before it widens, and its stride.
-  init(
-    depths: [Int], width: Double, stem: Stem, zeroInitialisesResiduals: Bool, generator: Generator,
-    makeBlock: (_ inputChannels: Int, _ channels: Int, _ stride: Int) -> ResidualBlock
   ) {
     let channels = Self.channels(width: width)
     precondition(channels[0] > 0, "ResNet: a width of \(width) leaves no channels")
@@ -83,9 +78,14 @@ public final class ResNet: Module, ImageEncoder {
     }
     bn1 = BatchNorm2d(channels[0])
     var inputChannels = channels[0]
-    let stages = zip(channels, depths).enumerated().map { stage, size -> [Module] in
+    let stages = zip(channels, architecture.depths).enumerated().map { stage, size -> [Module] in
       (0..<size.1).map { index -> ResidualBlock in
-        let block = makeBlock(inputChannels, size.0, stage > 0 && index == 0 ? 2 : 1)
+        let stride = stage > 0 && index == 0 ? 2 : 1
+        let block: ResidualBlock =
+          architecture.hasBottlenecks
+          ? Bottleneck(
+            inputChannels, size.0, stride: stride, weighsChannels: architecture.weighsChannels, generator: generator)
+          : BasicBlock(inputChannels, size.0, stride: stride, generator: generator)
         if zeroInitialisesResiduals { block.startAsIdentity() }
         inputChannels = block.outputChannels
         return block
@@ -96,7 +96,7 @@ public final class ResNet: Module, ImageEncoder {
   }
 
   /// The channels of each stage, before blocks widen them.
-  static func channels(width: Double) -> [Int] { [64, 128, 256, 512].map { Int(Double($0) * width) } }
+  private static func channels(width: Double) -> [Int] { [64, 128, 256, 512].map { Int(Double($0) * width) } }
 
   public var blocks: [Module] { layer1 + layer2 + layer3 + layer4 }
 
@@ -115,11 +115,13 @@ extension EncoderArchitecture {
   public static let resnet50 = EncoderArchitecture(.resnet50)
   public static let resnet101 = EncoderArchitecture(.resnet101)
   public static let resnet152 = EncoderArchitecture(.resnet152)
+  public static let seresnet50 = EncoderArchitecture(.seresnet50)
+  public static let seresnet101 = EncoderArchitecture(.seresnet101)
+  public static let seresnet152 = EncoderArchitecture(.seresnet152)
 
   private init(_ architecture: ResNet.Architecture) {
     self.init(
-      name: architecture.rawValue, publisher: .torchvision,
-      features: { ResNet.featureCount(architecture, width: $0) },
+      name: architecture.rawValue, features: { ResNet.featureCount(architecture, width: $0) },
       make: { settings, generator in
         ResNet(
           architecture, width: settings.width, stem: settings.stem,
@@ -130,7 +132,7 @@ extension EncoderArchitecture {
 
 extension ResNet {
   /// The number of features of an image that a network of this width has.
-  static func featureCount(_ architecture: Architecture, width: Double) -> Int {
+  fileprivate static func featureCount(_ architecture: Architecture, width: Double) -> Int {
     channels(width: width)[3] * (architecture.hasBottlenecks ? Bottleneck.expansion : 1)
   }
 }
@@ -183,7 +185,8 @@ final class BasicBlock: ResidualBlock {
   }
 }
 
-/// 1 × 1, 3 × 3 (which takes the stride) and 1 × 1 convolutions; the output is four times as wide.
+/// 1 × 1, 3 × 3 (which takes the stride) and 1 × 1 convolutions; the output is four times as wide. Its channels may be
+/// weighed before the shortcut is added.
 final class Bottleneck: ResidualBlock {
   let conv1: Conv2d
   let bn1: BatchNorm2d
@@ -191,11 +194,12 @@ final class Bottleneck: ResidualBlock {
   let bn2: BatchNorm2d
   let conv3: Conv2d
   let bn3: BatchNorm2d
+  let se: SqueezeExcitation?
   let downsample: [Module]
 
-  static let expansion = 4
+  fileprivate static let expansion = 4
 
-  init(_ inputChannels: Int, _ channels: Int, stride: Int, generator: Generator) {
+  init(_ inputChannels: Int, _ channels: Int, stride: Int, weighsChannels: Bool, generator: Generator) {
     let outputChannels = channels * Self.expansion
     conv1 = Conv2d(inputChannels, channels, kernelSize: 1, generator: generator)
     bn1 = BatchNorm2d(channels)
@@ -203,6 +207,7 @@ final class Bottleneck: ResidualBlock {
     bn2 = BatchNorm2d(channels)
     conv3 = Conv2d(channels, outputChannels, kernelSize: 1, generator: generator)
     bn3 = BatchNorm2d(outputChannels)
+    se = weighsChannels ? SqueezeExcitation(outputChannels, generator: generator) : nil
     downsample = Self.downsample(inputChannels, outputChannels, stride: stride, generator: generator)
     super.init(outputChannels: outputChannels)
   }
@@ -210,7 +215,8 @@ final class Bottleneck: ResidualBlock {
   override func startAsIdentity() { _ = withoutGradients { bn3.weight.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
-    let squeezed = bn1(conv1(input), relu: true)
-    return bn3(conv3(bn2(conv2(squeezed), relu: true)), adding: downsample(input), relu: true)
+    let output = conv3(bn2(conv2(bn1(conv1(input), relu: true)), relu: true))
+    guard let se else { return bn3(output, adding: downsample(input), relu: true) }
+    return se(bn3(output)).add_(downsample(input)).relu_()
   }
 }
