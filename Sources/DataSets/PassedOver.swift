@@ -1,5 +1,6 @@
 /// What lies among the images of a data set and is not used: how much of each kind, and what the first is called.
 public struct PassedOver: Codable, Sendable, Equatable {
+  /// What is passed over for one reason.
   public struct Kind: Codable, Sendable, Equatable {
     /// An extension, or words for people: `.txt`, `left by the system`.
     public let kind: String
@@ -13,6 +14,7 @@ public struct PassedOver: Codable, Sendable, Equatable {
   /// In the order in which they were met.
   public private(set) var kinds: [Kind] = []
 
+  /// Nothing.
   public init() {}
 
   public var isEmpty: Bool { kinds.isEmpty }

@@ -45,13 +45,13 @@ public struct PublishedWeights {
     stripPrefixes(of: encoder, &found, &report)
     report.leftOut += found.keys.filter { $0.hasPrefix("fc.") }.sorted()
     for name in report.leftOut { found[name] = nil }
-    var (state, missing, dtypes) = ([String: Tensor](), [String](), Set<String>())
+    var (state, missing, dtypes, missingCounters) = ([String: Tensor](), [String](), Set<String>(), 0)
     for (name, own) in encoder.stateDictionary() {
       guard let tensor = found.removeValue(forKey: name) else {
         state[name] = own
         if name.hasSuffix(Self.counter) {
           // Files of PyTorch before 0.4.1 have none; nothing that is computed depends on them.
-          report.adapted.append("\(name) stays 0")
+          missingCounters += 1
         } else {
           missing.append(name)
         }
@@ -63,8 +63,12 @@ public struct PublishedWeights {
       report.loaded += 1
     }
     try confirmComplete(missing, unknown: found.keys.sorted(), architecture)
-    for (name, tensor) in state where !tensor.isFinite { throw TorchError("\(name) has values that are not finite") }
-    report.summarizeCounters(Self.counter)
+    for (name, tensor) in state where tensor.dtype.isFloatingPoint && !tensor.isFinite().all() {
+      throw TorchError("\(name) has values that are not finite")
+    }
+    if missingCounters > 0 {
+      report.adapted.append("\(missingCounters) counters of batches (\(Self.counter)) are missing and stay 0")
+    }
     report.adapted += dtypes.sorted()
     try encoder.load(state)
     return report
@@ -110,25 +114,5 @@ public struct PublishedWeights {
     guard let name = missing.first ?? unknown.first else { return }
     let what = missing.isEmpty ? "have \(name), which \(architecture) has not" : "lack \(name) of \(architecture)"
     throw TorchError("they \(what): are they of another architecture?")
-  }
-}
-
-extension PublishedWeights.Report {
-  /// Says in one entry what `load` noted of every counter.
-  fileprivate mutating func summarizeCounters(_ counter: String) {
-    let count = adapted.count { $0.hasSuffix("\(counter) stays 0") }
-    guard count > 0 else { return }
-    adapted.removeAll { $0.hasSuffix("\(counter) stays 0") }
-    adapted.append("\(count) counters of batches (\(counter)) are missing and stay 0")
-  }
-}
-
-extension Tensor {
-  /// Whether no element is infinite or not a number.
-  fileprivate var isFinite: Bool {
-    guard dtype.isFloatingPoint else { return true }
-    return to(.float32, device: .cpu).contiguous().withUnsafeBytes { bytes in
-      bytes.bindMemory(to: Float.self).allSatisfy(\.isFinite)
-    }
   }
 }
