@@ -17,7 +17,7 @@ import TorchNN
 
   private static func method(baseMomentum: Double = 0.9, over group: ProcessGroup = .single()) -> BYOL {
     let generator = Generator(seed: 3)
-    func network() -> BYOL.Network {
+    func network() -> EmbeddingNetwork {
       let encoder = ResNet(.resnet18, width: 0.0625, stem: .cifar, generator: generator)
       let head = ProjectionHead(
         dimensions: [encoder.featureCount, 16, 8], normalization: .hidden, generator: generator)

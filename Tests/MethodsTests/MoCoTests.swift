@@ -18,12 +18,12 @@ import TorchNN
     over group: ProcessGroup = .single()
   ) -> MoCo {
     let generator = Generator(seed: 3)
-    func network() -> (encoder: any ImageEncoder, projectionHead: ProjectionHead) {
+    func network() -> EmbeddingNetwork {
       let encoder = ResNet(.resnet18, width: 0.0625, stem: .cifar, generator: generator)
-      return (
-        encoder,
-        ProjectionHead(dimensions: [encoder.featureCount, dimension], normalization: .none, generator: generator)
-      )
+      return EmbeddingNetwork(
+        encoder: encoder,
+        projectionHead: ProjectionHead(
+          dimensions: [encoder.featureCount, dimension], normalization: .none, generator: generator))
     }
     let method = MoCo(
       network: network(), keyNetwork: network(), queueLength: queue, temperature: temperature, momentum: momentum,

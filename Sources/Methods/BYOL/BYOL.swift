@@ -19,30 +19,19 @@ public final class BYOL: Module, PretrainingMethod {
   private let group: ProcessGroup
   private let average: MovingAverage
 
-  /// An online network and the target that will follow it.
-  public struct Network {
-    let encoder: any ImageEncoder
-    let projectionHead: ProjectionHead
-
-    public init(encoder: any ImageEncoder, projectionHead: ProjectionHead) {
-      (self.encoder, self.projectionHead) = (encoder, projectionHead)
-    }
-  }
-
   /// - Parameters:
   ///   - target: of the same architecture as `online`, whose weights it takes over.
   ///   - predictor: from projections to projections.
   ///   - group: the processes whose losses add up to that of the global batch; as many images in each.
   public init(
-    online: Network, target: Network, predictor: ProjectionHead, baseMomentum: Double,
+    online: EmbeddingNetwork, target: EmbeddingNetwork, predictor: ProjectionHead, baseMomentum: Double,
     over group: ProcessGroup = .single()
   ) {
     precondition(0...1 ~= baseMomentum, "BYOL: expected a momentum in 0…1, got \(baseMomentum)")
     (encoder, projectionHead, self.predictor) = (online.encoder, online.projectionHead, predictor)
     (targetEncoder, targetProjectionHead) = (target.encoder, target.projectionHead)
     (self.baseMomentum, self.group) = (baseMomentum, group)
-    average = MovingAverage(
-      [targetEncoder, targetProjectionHead], following: [online.encoder, online.projectionHead])
+    average = MovingAverage(target.modules, following: online.modules)
   }
 
   public func hasTargets(view: Int) -> Bool { true }
@@ -58,10 +47,9 @@ public final class BYOL: Module, PretrainingMethod {
   /// With local views every view predicts each other global view, and the mean over these pairs is taken twice, so that the scale
   /// does not depend on their number.
   public func contrast(_ views: [ViewEmbeddings], globalCount: Int) -> Tensor {
-    let precision: DType = views[0].embeddings[0].dtype == .float64 ? .float64 : .float32
-    return withAutocast(views[0].embeddings[0].device, .float32) {
-      let predictions = views.map { Functional.normalize($0.embeddings[0].to(precision)) }
-      let targets = views.prefix(globalCount).map { Functional.normalize($0.targets[0].to(precision)) }
+    inFullPrecision(views) { embeddings in
+      let predictions = embeddings.map { Functional.normalize($0) }
+      let targets = views.prefix(globalCount).map { Functional.normalize($0.targets[0].to(embeddings[0].dtype)) }
       var cosines: [Tensor] = []
       for (predicting, prediction) in predictions.enumerated() {
         for (predicted, target) in targets.enumerated() where predicted != predicting {

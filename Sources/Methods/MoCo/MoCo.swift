@@ -34,18 +34,16 @@ public final class MoCo: Module, PretrainingMethod {
   ///   - generator: draws the first queue.
   ///   - group: the processes whose losses add up to that of the global batch; as many images in each.
   public init(
-    network: (encoder: any ImageEncoder, projectionHead: ProjectionHead),
-    keyNetwork: (encoder: any ImageEncoder, projectionHead: ProjectionHead), queueLength: Int, temperature: Double,
-    momentum: Double, generator: Generator, over group: ProcessGroup = .single()
+    network: EmbeddingNetwork, keyNetwork: EmbeddingNetwork, queueLength: Int, temperature: Double, momentum: Double,
+    generator: Generator, over group: ProcessGroup = .single()
   ) {
     precondition(queueLength > 0, "MoCo: expected a queue of at least one key, got \(queueLength)")
-    (encoder, projectionHead) = network
-    (keyEncoder, keyProjectionHead) = keyNetwork
+    (encoder, projectionHead) = (network.encoder, network.projectionHead)
+    (keyEncoder, keyProjectionHead) = (keyNetwork.encoder, keyNetwork.projectionHead)
     queue = Buffer(
       Functional.normalize(Tensor.randn([queueLength, network.projectionHead.outputDimension], generator: generator)))
     (self.temperature, self.momentum, self.group) = (temperature, momentum, group)
-    average = MovingAverage(
-      [keyNetwork.encoder, keyNetwork.projectionHead], following: [network.encoder, network.projectionHead])
+    average = MovingAverage(keyNetwork.modules, following: network.modules)
   }
 
   /// Queries are made of all views but the second.

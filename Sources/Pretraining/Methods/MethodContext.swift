@@ -30,4 +30,11 @@ public struct MethodContext {
       dimensions: [configuration.encoder.settings.featureCount] + hidden + [head.outputDimension],
       normalization: head.batchNorm ? normalization : .none, generator: generator)
   }
+
+  /// Both, drawn one after the other.
+  ///
+  /// - Parameter normalization: as ``makeProjectionHead(_:)`` takes it.
+  public func makeNetwork(_ normalization: ProjectionHead.Normalization) -> EmbeddingNetwork {
+    EmbeddingNetwork(encoder: makeEncoder(), projectionHead: makeProjectionHead(normalization))
+  }
 }

@@ -74,30 +74,26 @@ extension SimCLR {
 extension BYOL {
   /// Sections `projection_head` and `byol`.
   fileprivate convenience init(_ context: MethodContext) {
-    func network() -> Network {
-      Network(encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.hidden))
-    }
     let (head, settings) = (context.configuration.projectionHead, context.configuration.byol)
-    let online = network()
+    let online = context.makeNetwork(.hidden)
     let hidden = settings.predictorHiddenDimension > 0 ? settings.predictorHiddenDimension : head.hiddenDimension
     let predictor = ProjectionHead(
       dimensions: [head.outputDimension, hidden, head.outputDimension], normalization: head.batchNorm ? .hidden : .none,
       generator: context.generator)
     self.init(
-      online: online, target: network(), predictor: predictor, baseMomentum: settings.momentum, over: context.group)
+      online: online, target: context.makeNetwork(.hidden), predictor: predictor, baseMomentum: settings.momentum,
+      over: context.group)
   }
 }
 
 extension MoCo {
   /// Sections `projection_head` and `moco`.
   fileprivate convenience init(_ context: MethodContext) {
-    func network() -> (encoder: any ImageEncoder, projectionHead: ProjectionHead) {
-      (context.makeEncoder(), context.makeProjectionHead(.hidden))
-    }
     let settings = context.configuration.moco
     self.init(
-      network: network(), keyNetwork: network(), queueLength: settings.queueLength, temperature: settings.temperature,
-      momentum: settings.momentum, generator: context.generator, over: context.group)
+      network: context.makeNetwork(.hidden), keyNetwork: context.makeNetwork(.hidden),
+      queueLength: settings.queueLength, temperature: settings.temperature, momentum: settings.momentum,
+      generator: context.generator, over: context.group)
   }
 }
 
