@@ -1,9 +1,10 @@
-// Hashes, by OpenSSL's libcrypto.
+// Hashes, by OpenSSL's libcrypto, and ZIP's checksum, by zlib.
 #ifndef CDIGEST_H
 #define CDIGEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { CDIGEST_SHA256_BYTES = 32 };
 
@@ -20,5 +21,8 @@ bool cdigest_sha256_add(cdigest_sha256 *hash, const void *bytes, size_t count);
 // The digest of all that was added; nothing can be added after it.
 bool cdigest_sha256_finish(cdigest_sha256 *hash, unsigned char digest[CDIGEST_SHA256_BYTES]);
 void cdigest_sha256_free(cdigest_sha256 *hash);
+
+// CRC-32 of bytes that come in parts: goes on from that of the parts before, at first 0.
+uint32_t cdigest_crc32(uint32_t before, const void *bytes, size_t count);
 
 #endif

@@ -1,4 +1,3 @@
-import Encoders
 import Keys
 import Methods
 import TorchDistributed

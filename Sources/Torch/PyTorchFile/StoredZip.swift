@@ -1,3 +1,4 @@
+import CDigest
 import Foundation
 
 /// A ZIP archive whose entries are stored without compression, which is how PyTorch writes weights (and the only way that
@@ -198,11 +199,9 @@ struct LittleEndianFields {
   }
 }
 
-/// The checksum of ZIP archives.
+/// The checksum of ZIP archives, by zlib.
 package struct CRC32 {
-  private var state = UInt32.max
-
-  package var value: UInt32 { ~state }
+  package private(set) var value: UInt32 = 0
 
   package static func of(_ bytes: UnsafeRawBufferPointer) -> UInt32 {
     var checksum = CRC32()
@@ -211,12 +210,6 @@ package struct CRC32 {
   }
 
   package mutating func add(_ bytes: UnsafeRawBufferPointer) {
-    state = Self.table.withUnsafeBufferPointer { table in
-      bytes.reduce(state) { $0 >> 8 ^ table[Int(UInt8(truncatingIfNeeded: $0) ^ $1)] }
-    }
-  }
-
-  private static let table: [UInt32] = (0..<256).map { index in
-    (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 0 ? value >> 1 : value >> 1 ^ 0xedb8_8320 }
+    value = cdigest_crc32(value, bytes.baseAddress, bytes.count)
   }
 }
