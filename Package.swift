@@ -17,6 +17,8 @@ let torchLinking: [LinkerSetting] = [
   .unsafeFlags([
     "-L\(libtorch)/lib", "-Xlinker", "-rpath", "-Xlinker", "\(libtorch)/lib",
     "-Xlinker", "--unresolved-symbols=ignore-in-shared-libs",
+    // The OpenMP runtime of libtorch, on whose threads loops of ours run.
+    "-l:libgomp.so.1",
   ]),
   .linkedLibrary("torch_cpu"), .linkedLibrary("c10"),
 ]
@@ -48,9 +50,9 @@ let package = Package(
     .target(name: "Keys", dependencies: ["Yams"], swiftSettings: strict),
     .target(name: "Torch", dependencies: ["CDigest", "CTorch"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
-    .target(name: "CProcess", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
+    .target(name: "CLinux", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    .target(name: "Launching", dependencies: ["CProcess"], swiftSettings: strict),
+    .target(name: "Launching", dependencies: ["CLinux"], swiftSettings: strict),
     .target(
       name: "CDigest", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("z")]),

@@ -61,7 +61,7 @@ def network(metadata):
 
 
 def read_images(folder, metadata):
-    """Normalised images [N, 3, S, S] and their labels, by sorted class folder and sorted file name."""
+    """Normalized images [N, 3, S, S] and their labels, by sorted class folder and sorted file name."""
     images, labels = [], []
     classes = sorted(path for path in folder.iterdir() if path.is_dir())
     for label, class_folder in enumerate(classes):

@@ -37,8 +37,8 @@ resume=()
 "$simclr" pretrain Configurations/shapes-quickstart.yaml --output "$run" "${resume[@]}"
 
 echo "evaluating"
-random_knn=$(top1 knn --random-initialisation)
-random_linear=$(top1 linear --random-initialisation)
+random_knn=$(top1 knn --random-initialization)
+random_linear=$(top1 linear --random-initialization)
 trained_knn=$(top1 knn)
 trained_linear=$(top1 linear)
 

@@ -1,4 +1,4 @@
-"""What others need for what `simclr benchmark augment` measures: JPEG files to two normalised views each, by SimCLR's
+"""What others need for what `simclr benchmark augment` measures: JPEG files to two normalized views each, by SimCLR's
 recipe for ImageNet (arXiv 2002.05709, appendix A). Prints images a second.
 
     python Benchmarks/peers/augment.py {lightly,torchvision,albumentations,dali,decode} DIR --size 224

@@ -49,7 +49,7 @@ ldd "$package/bin/simclr" | awk '$2 == "=>" { print $1, $3 }' | while read -r na
   [[ $name =~ $system ]] || cp -L "$path" "$package/lib/$name"
 done
 [[ ! -e $package/lib/libswiftCore.so ]] || fail "the program still asks for Swift's shared runtime"
-# Linked is not enough: the runtime's own initialisers behave otherwise where they are part of the program.
+# Linked is not enough: the runtime's own initializers behave otherwise where they are part of the program.
 torch=$(readlink -f "${LIBTORCH:-.libtorch}")
 [[ $(LD_LIBRARY_PATH=$package/lib:$torch/lib "$package/bin/simclr" doctor --json) == {* ]] ||
   fail "the packed program does not do what it is asked"

@@ -1,4 +1,4 @@
-// Batch normalisation on the CPU. Sums are float64, so that how they are cut into processes and threads does not show in
+// Batch normalization on the CPU. Sums are float64, so that how they are cut into processes and threads does not show in
 // what is made of them.
 #include <ATen/ATen.h>
 
@@ -49,7 +49,7 @@ auto with_element_type(at::ScalarType type, Body &&body) {
     case at::kFloat: return body(static_cast<float *>(nullptr));
     case at::kDouble: return body(static_cast<double *>(nullptr));
     case at::kBFloat16: return body(static_cast<BFloat16 *>(nullptr));
-    default: C10_THROW_ERROR(Error, c10::str("batch normalisation of ", type, " is not defined"));
+    default: C10_THROW_ERROR(Error, c10::str("batch normalization of ", type, " is not defined"));
   }
 }
 

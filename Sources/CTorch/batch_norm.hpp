@@ -1,12 +1,12 @@
-// Batch normalisation in the parts between which processes exchange sums. Undefined tensors stand for what there is not.
+// Batch normalization in the parts between which processes exchange sums. Undefined tensors stand for what there is not.
 #pragma once
 #include <ATen/core/Tensor.h>
 
 namespace ctorch {
 
-/// How a kind of device computes batch normalisation of `[N, C, …]`; vectors are `[C]`, sums `[2, C]` in float64.
+/// How a kind of device computes batch normalization of `[N, C, …]`; vectors are `[C]`, sums `[2, C]` in float64.
 ///
-/// Where `output`, what a ReLU made of the normalised input, is defined, a gradient counts as 0 where it is not positive.
+/// Where `output`, what a ReLU made of the normalized input, is defined, a gradient counts as 0 where it is not positive.
 struct BatchNorm {
   /// Of each channel, its values' and their squares'.
   virtual at::Tensor sums(const at::Tensor &input) const = 0;

@@ -1,4 +1,4 @@
-// Batch normalisation on CUDA devices, out of libtorch's own operations.
+// Batch normalization on CUDA devices, out of libtorch's own operations.
 #include <ATen/ATen.h>
 
 #include <cmath>

@@ -1,4 +1,4 @@
-// Batch normalisation by kernels of our own, where libCTorchCUDA.so (or a test) brought them: they read and write
+// Batch normalization by kernels of our own, where libCTorchCUDA.so (or a test) brought them: they read and write
 // activations in their own type, and ReLU and residual in the same pass.
 #include <ATen/ATen.h>
 
@@ -21,7 +21,7 @@ const ctorch_batch_norm_kernels *kernels_beside(const at::Tensor &values) {
 }
 
 void check_launch(const char *reason) {
-  TORCH_CHECK(!reason, "a kernel of batch normalisation could not start: ", reason);
+  TORCH_CHECK(!reason, "a kernel of batch normalization could not start: ", reason);
 }
 
 /// Vectors, or images with the channels of a place side by side.
@@ -127,7 +127,7 @@ struct KernelBatchNorm final : BatchNorm {
  private:
   static const ctorch_batch_norm_kernels &kernels(const at::Tensor &values) {
     const ctorch_batch_norm_kernels *kernels = kernels_beside(values);
-    TORCH_CHECK(kernels, "there are no kernels of batch normalisation for ", values.device());
+    TORCH_CHECK(kernels, "there are no kernels of batch normalization for ", values.device());
     return *kernels;
   }
 };

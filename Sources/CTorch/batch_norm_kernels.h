@@ -1,4 +1,4 @@
-// Kernels of batch normalisation that libtorch does not have: a table of functions that libCTorchCUDA.so fills in, and
+// Kernels of batch normalization that libtorch does not have: a table of functions that libCTorchCUDA.so fills in, and
 // tests with the same kernels compiled for the CPU. Nothing here needs CUDA's headers or libtorch's.
 //
 // Images are rows of channels: `[N, C, H, W]` channels-last is N H W rows of C channels, `[N, C]` is N. Elements are

@@ -1,4 +1,4 @@
-// The loops of batch normalisation over memory: rows of channels in, sums of channels or rows out.
+// The loops of batch normalization over memory: rows of channels in, sums of channels or rows out.
 #pragma once
 #include <cstdint>
 
@@ -32,7 +32,7 @@ inline __attribute__((always_inline)) Value positive(Value value) {
   return Value(0) > value ? Value(0) : value;
 }
 
-/// What a row of values is normalised by, each `[C]`.
+/// What a row of values is normalized by, each `[C]`.
 template <class Element>
 struct Normalizer {
   const Wide<Element> *mean, *scale, *shift;

@@ -1,4 +1,4 @@
-// Batch normalisation with ReLU and a residual, one pass over memory each way.
+// Batch normalization with ReLU and a residual, one pass over memory each way.
 #include "batch_norm.hpp"
 
 #include <cmath>
@@ -181,7 +181,7 @@ struct Apply {
 };
 
 /// dx = (dy - mean(dy) - (x - mean) mean(dy (x - mean)) / variance) weight / deviation (Ioffe and Szegedy 2015), means
-/// over all values that were normalised together.
+/// over all values that were normalized together.
 template <class Element, int width>
 struct InputGradient {
   static constexpr int threads = row_threads, least_blocks = 2;

@@ -1,4 +1,4 @@
-// Batch normalisation with ReLU and a residual, one pass over memory each way; see batch_norm_kernels.h for what is
+// Batch normalization with ReLU and a residual, one pass over memory each way; see batch_norm_kernels.h for what is
 // computed.
 #pragma once
 #include "../CTorch/batch_norm_kernels.h"

@@ -1,7 +1,7 @@
 // How threads go through rows of channels. The kernels are bound by memory: each thread moves 16 bytes at a time, and
 // has several of them on their way.
 //
-// Threads of a block lie in x over channels and in y over rows, so that neighbours read neighbouring bytes.
+// Threads of a block lie in x over channels and in y over rows, so that neighbors read neighboring bytes.
 #pragma once
 #include "batch_norm.hpp"
 #include "elements.hpp"

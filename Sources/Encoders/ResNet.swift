@@ -59,11 +59,11 @@ public final class ResNet: Module, ImageEncoder {
 
   /// - Parameters:
   ///   - width: multiplies the number of channels everywhere; 1 is the network of the paper.
-  ///   - zeroInitialisesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
+  ///   - zeroInitializesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
   ///     identities (Goyal et al. 2017).
   ///   - generator: draws the first weights.
   public init(
-    _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitialisesResiduals: Bool = false,
+    _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitializesResiduals: Bool = false,
     generator: Generator
   ) {
     let channels = Self.channels(width: width)
@@ -86,7 +86,7 @@ public final class ResNet: Module, ImageEncoder {
           ? Bottleneck(
             inputChannels, size.0, stride: stride, weighsChannels: architecture.weighsChannels, generator: generator)
           : BasicBlock(inputChannels, size.0, stride: stride, generator: generator)
-        if zeroInitialisesResiduals { block.startAsIdentity() }
+        if zeroInitializesResiduals { block.startAsIdentity() }
         inputChannels = block.outputChannels
         return block
       }
@@ -125,7 +125,7 @@ extension EncoderArchitecture {
       make: { settings, generator in
         ResNet(
           architecture, width: settings.width, stem: settings.stem,
-          zeroInitialisesResiduals: settings.zeroInitializesResiduals, generator: generator)
+          zeroInitializesResiduals: settings.zeroInitializesResiduals, generator: generator)
       })
   }
 }

@@ -2,7 +2,7 @@
 ///
 /// In JSON an object with `name` (`knn` or `linear`) and the hyperparameters beside it.
 public enum EvaluationProtocol: Codable, Sendable, Equatable {
-  case knn(NearestNeighbours)
+  case knn(NearestNeighbors)
   case linear(LinearProbe)
 
   /// `knn` or `linear`.
@@ -20,7 +20,7 @@ public enum EvaluationProtocol: Codable, Sendable, Equatable {
   public init(from decoder: any Decoder) throws {
     let container = try decoder.container(keyedBy: CodingKeys.self)
     switch try container.decode(String.self, forKey: .name) {
-    case "knn": self = .knn(try NearestNeighbours(from: decoder))
+    case "knn": self = .knn(try NearestNeighbors(from: decoder))
     case "linear": self = .linear(try LinearProbe(from: decoder))
     case let name:
       throw DecodingError.dataCorruptedError(
@@ -32,7 +32,7 @@ public enum EvaluationProtocol: Codable, Sendable, Equatable {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
     switch self {
-    case .knn(let neighbours): try neighbours.encode(to: encoder)
+    case .knn(let neighbors): try neighbors.encode(to: encoder)
     case .linear(let probe): try probe.encode(to: encoder)
     }
   }

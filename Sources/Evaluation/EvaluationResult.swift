@@ -4,7 +4,7 @@ import Torch
 /// A measured accuracy with all that it takes to judge and repeat it.
 ///
 /// In JSON, keys are in snake case: `protocol`, `top1`, `top5`, `class_count`, `train_count`, `test_count`,
-/// `feature_dimension`, `seed`, `encoder`, `is_random_initialisation`; and `folds` where there are some.
+/// `feature_dimension`, `seed`, `encoder`, `is_random_initialization`; and `folds` where there are some.
 public struct EvaluationResult: Codable, Sendable, Equatable {
   public var `protocol`: EvaluationProtocol
   /// Percent of the test images, 0…100.
@@ -23,7 +23,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   /// Which encoder, in words: architecture, width, stem.
   public var encoder: String
   /// Whether the encoder was never trained: the baseline that a trained one has to beat.
-  public var isRandomInitialisation: Bool
+  public var isRandomInitialization: Bool
   /// Where train images were taken in predefined folds (STL-10), the accuracy with each; `top1` and `top5` are the means.
   public var folds: [Fold]?
 
@@ -41,7 +41,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   /// Takes the counts from the features.
   public init(
     _ protocol: EvaluationProtocol, _ accuracy: Accuracy, train: Features, test: Features, seed: UInt64,
-    encoder: String, isRandomInitialisation: Bool, folds: [Fold]? = nil
+    encoder: String, isRandomInitialization: Bool, folds: [Fold]? = nil
   ) {
     self.protocol = `protocol`
     top1 = accuracy.top1
@@ -52,7 +52,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     featureDimension = train.dimension
     self.seed = seed
     self.encoder = encoder
-    self.isRandomInitialisation = isRandomInitialisation
+    self.isRandomInitialization = isRandomInitialization
     self.folds = folds
   }
 }

@@ -63,8 +63,8 @@ public struct FeatureExtractor {
     defer { batches.cancel() }
     while let batch = try batches.next() {
       values.append(self(batch.images))
-      let unlabelled = [Int](repeating: Features.unlabelled, count: batch.sampleIndices.count)
-      labels += batch.labels.isEmpty ? unlabelled : batch.labels
+      let unlabeled = [Int](repeating: Features.unlabeled, count: batch.sampleIndices.count)
+      labels += batch.labels.isEmpty ? unlabeled : batch.labels
       sampleIndices += batch.sampleIndices
       onProgress(batch.sampleIndices.last! + 1, loader.dataSet.count)
     }
@@ -74,7 +74,7 @@ public struct FeatureExtractor {
       sampleIndices: sampleIndices, classNames: loader.dataSet.classNames)
   }
 
-  /// Features of images, `[N, 3, S, S]` normalised float32 to `[N, D]` float32 on the CPU, by the running statistics of
+  /// Features of images, `[N, 3, S, S]` normalized float32 to `[N, D]` float32 on the CPU, by the running statistics of
   /// BatchNorm and without gradients, whatever mode the encoder is in.
   public func callAsFunction(_ images: Tensor) -> Tensor {
     let wasTraining = encoder.isTraining

@@ -4,7 +4,7 @@ import Torch
 public struct Features: Sendable {
   /// `[N, D]`, float32, on the CPU.
   public let values: Tensor
-  /// The class of each of the N images, or ``unlabelled``.
+  /// The class of each of the N images, or ``unlabeled``.
   public let labels: [Int]
   /// Where each of the N images stands in its data set; images that could not be read are left out.
   public let sampleIndices: [Int]
@@ -12,7 +12,7 @@ public struct Features: Sendable {
   public let classNames: [String]
 
   /// The label of an image that has none.
-  public static let unlabelled = -1
+  public static let unlabeled = -1
 
   /// Traps when `values` is not a float32 matrix on the CPU, or when there is not one label and one index a row.
   public init(values: Tensor, labels: [Int], sampleIndices: [Int], classNames: [String] = []) {
@@ -88,12 +88,12 @@ extension Features {
 
   private func requireLabelsAndNumbers(split: String) throws {
     guard count > 0 else {
-      throw EvaluationError("evaluation needs labelled images, but there are no \(split) images")
+      throw EvaluationError("evaluation needs labeled images, but there are no \(split) images")
     }
     let withoutLabel = labels.count { $0 < 0 }
     guard withoutLabel == 0 else {
       throw EvaluationError(
-        "evaluation needs labelled images, but \(withoutLabel) of \(count) \(split) images have no label. "
+        "evaluation needs labeled images, but \(withoutLabel) of \(count) \(split) images have no label. "
           + "Put the images of each class into a folder of its own, such as \(split)/CLASS/image.jpg")
     }
     guard values.isFinite().all() else {

@@ -1,6 +1,6 @@
 import Torch
 
-/// What linear evaluation trains: standardised features times a weight matrix, plus a bias.
+/// What linear evaluation trains: standardized features times a weight matrix, plus a bias.
 public struct LinearClassifier: Sendable {
   /// `[C, D]`, float32, on the CPU.
   public let weight: Tensor

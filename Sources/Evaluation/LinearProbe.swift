@@ -122,7 +122,7 @@ extension LinearProbe {
       guard mean.isFinite else {
         throw EvaluationError(
           "linear evaluation diverged in epoch \(epoch + 1) of \(epochs). Try a learning rate below \(learningRate)"
-            + (standardizesFeatures ? "" : ", or standardised features"))
+            + (standardizesFeatures ? "" : ", or standardized features"))
       }
       onEpoch(epoch + 1, epochs, mean)
     }

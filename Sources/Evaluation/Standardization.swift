@@ -39,6 +39,6 @@ public struct Standardization: Sendable {
     Standardization(mean: Tensor.zeros([dimension]), standardDeviation: Tensor.ones([dimension]))
   }
 
-  /// Standardises `[N, D]`.
+  /// Standardizes `[N, D]`.
   public func callAsFunction(_ values: Tensor) -> Tensor { (values - mean).div_(standardDeviation) }
 }

@@ -1,4 +1,4 @@
-import CProcess
+import CLinux
 import Foundation
 
 /// Shares of a machine's cores.
@@ -11,14 +11,14 @@ public enum Cores {
   /// one core.
   static func ofThisProcess() -> [Int] {
     var numbers = [Int32](repeating: 0, count: 8192)
-    let count = max(0, Int(cprocess_cores(&numbers, Int32(numbers.count))))
+    let count = max(0, Int(linux_cores(&numbers, Int32(numbers.count))))
     return numbers.prefix(count).map(Int.init)
       .map { core in (place: [topology("physical_package_id", core), topology("core_id", core), core], core: core) }
       .sorted { $0.place.lexicographicallyPrecedes($1.place) }
       .map(\.core)
   }
 
-  /// Neighbouring cores for each worker, as many for one as for another since all wait for the slowest; none for anyone
+  /// Neighboring cores for each worker, as many for one as for another since all wait for the slowest; none for anyone
   /// where there are fewer cores than workers.
   static func divide(_ cores: [Int], among workers: Int) -> [[Int]] {
     let share = cores.count / workers

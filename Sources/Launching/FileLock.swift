@@ -1,4 +1,4 @@
-import CProcess
+import CLinux
 import Foundation
 
 /// A lock that one process of all machines can have, until it releases it or ends in whatever way. It is a lock of a file, in
@@ -56,7 +56,7 @@ public final class FileLock: Sendable {
   private static func lock(_ descriptor: Int32, patience: Duration, _ url: URL) throws {
     let end = ContinuousClock.now + patience
     while true {
-      switch cprocess_lock_file(descriptor) {
+      switch linux_lock_file(descriptor) {
       case 0: return
       case EAGAIN where ContinuousClock.now < end: usleep(50_000)
       case EAGAIN:

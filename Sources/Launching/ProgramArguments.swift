@@ -5,7 +5,7 @@ public enum ProgramArguments {
   /// Without the program's name.
   ///
   /// Swift's runtime, when it is linked into the program, looks for them on the stack beside the environment, and finds none
-  /// where a library's initialiser has moved that: libtorch's do. The kernel knows them.
+  /// where a library's initializer has moved that: libtorch's do. The kernel knows them.
   public static let all = after(CommandLine.arguments, orElse: ofKernel())
 
   /// Those after the program's name, of the first list that has one.

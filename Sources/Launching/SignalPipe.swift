@@ -1,4 +1,4 @@
-import CProcess
+import CLinux
 import Foundation
 
 /// The signals that come to this process, in a descriptor that `poll` can wait for. One at a time in a process.
@@ -9,14 +9,14 @@ final class SignalPipe {
 
   init() throws {
     var ends: [Int32] = [-1, -1]
-    var code = cprocess_pipe(&ends)
-    if code == 0 { code = cprocess_signals_watch(ends[1]) }
+    var code = linux_pipe(&ends)
+    if code == 0 { code = linux_signals_watch(ends[1]) }
     guard code == 0 else { throw LaunchError("cannot catch signals: \(String(cString: strerror(code)))") }
     (descriptor, writeEnd) = (ends[0], ends[1])
   }
 
   deinit {
-    cprocess_signals_restore()
+    linux_signals_restore()
     close(descriptor)
     close(writeEnd)
   }

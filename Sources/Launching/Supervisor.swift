@@ -16,7 +16,7 @@ public struct Supervisor {
   private let plan: SupervisionPlan
   private let program: WorkerProgram
   private let host: any RendezvousHost
-  private let screen: Screen
+  private let output: SharedErrorOutput
   private let canGoOn: () -> Bool
 
   /// - Parameters:
@@ -31,7 +31,7 @@ public struct Supervisor {
     self.program = program
     self.host = host
     self.canGoOn = canGoOn
-    screen = Screen(errors)
+    output = SharedErrorOutput(errors)
   }
 
   /// Runs the job to its end, restarts included.
@@ -46,10 +46,10 @@ public struct Supervisor {
     while true {
       let (workers, stop) = try startWorkers(attempt, rendezvous, signals)
       if let stop { return outcome(.interrupted(signal: stop, isCutShort: false)) }
-      let group = WorkerGroup(workers, signals: signals, screen: screen, killDelay: plan.killDelay)
+      let group = WorkerGroup(workers, signals: signals, output: output, killDelay: plan.killDelay)
       let ending = group.run()
       guard case .failed(let worker, let cause) = ending, mayRestart(cause, attempt), !group.wasAskedToStop else {
-        screen.endLine()
+        output.endLine()
         return outcome(ending)
       }
       attempt += 1
@@ -93,7 +93,7 @@ public struct Supervisor {
   private func end(_ workers: [Worker]) {
     for worker in workers {
       worker.killGroup()
-      while !worker.noticeEnd(screen) { usleep(1000) }
+      while !worker.noticeEnd(output) { usleep(1000) }
     }
   }
 
@@ -107,7 +107,7 @@ public struct Supervisor {
     ]
     var all = program.environment
     for variable in SupervisorVariable.allCases { all[variable.rawValue] = variables[variable] }
-    if screen.isTerminal, rank == 0 { all[SupervisorVariable.terminal.rawValue] = "1" }
+    if output.isTerminal, rank == 0 { all[SupervisorVariable.terminal.rawValue] = "1" }
     if cores.isEmpty {
       // Workers that share cores would each start a thread for every core, and those wait by spinning.
       all["OMP_NUM_THREADS"] = all["OMP_NUM_THREADS"] ?? "1"
@@ -124,12 +124,12 @@ public struct Supervisor {
 
   private func announce(_ attempt: Int, _ worker: Worker, _ cause: WorkerEnding) {
     let restart = "starting all again from the last checkpoint (restart \(attempt) of \(plan.maximumRestarts))"
-    screen.endLine()
+    output.endLine()
     if case .killed(let signal) = cause {
-      screen.line("rank \(worker.rank) was killed by \(WorkerEnding.name(signal)); \(restart)")
+      output.line("rank \(worker.rank) was killed by \(WorkerEnding.name(signal)); \(restart)")
     } else {
-      screen.line("rank \(worker.rank) failed\(cause.description(reason: worker.reason))")
-      screen.line(restart)
+      output.line("rank \(worker.rank) failed\(cause.description(reason: worker.reason))")
+      output.line(restart)
     }
   }
 
@@ -150,7 +150,7 @@ public struct Supervisor {
 
   /// For workers that ended before they could say so themselves.
   private func stoppedToGoOn() -> Outcome {
-    screen.line("stopped. Go on from the last checkpoint with the same command and --resume")
+    output.line("stopped. Go on from the last checkpoint with the same command and --resume")
     return Outcome(exitCode: WorkerEnding.stoppedCode, failure: nil)
   }
 

@@ -1,4 +1,4 @@
-import CProcess
+import CLinux
 
 /// What a program that trains wants of the system from its start.
 public enum ThisProcess {
@@ -6,8 +6,8 @@ public enum ThisProcess {
   /// SIGQUIT and SIGABRT end the process: Swift's runtime answers them with a backtrace and lets it run on. A limit of a
   /// file's size gives an error, as a full disk does.
   public static func prepare() {
-    cprocess_raise_descriptor_limit()
-    cprocess_signals_end()
-    cprocess_file_limit_gives_errors()
+    linux_raise_descriptor_limit()
+    linux_signals_end()
+    linux_file_limit_gives_errors()
   }
 }

@@ -1,4 +1,4 @@
-import CProcess
+import CLinux
 import Foundation
 
 /// A process that a supervisor started.
@@ -16,7 +16,7 @@ final class Worker {
   /// - Throws: ``LaunchError`` naming what could not be done.
   init(rank: Int, executable: String, arguments: [String], environment: [String: String], cores: [Int]) throws {
     var ends: [Int32] = [-1, -1]
-    var code = cprocess_pipe(&ends)
+    var code = linux_pipe(&ends)
     var step: UnsafePointer<CChar>?
     var child = pid_t(-1)
     if code == 0 {
@@ -59,12 +59,12 @@ final class Worker {
   }
 
   /// Passes on what it wrote, up to a megabyte, so that one that never pauses leaves time for the others.
-  func readErrors(to screen: Screen) {
+  func readErrors(to output: SharedErrorOutput) {
     var bytes = [UInt8](repeating: 0, count: 64 * 1024)
     for _ in 0..<16 where errors >= 0 {
       let count = read(errors, &bytes, bytes.count)
       if count > 0 {
-        text.take(bytes.prefix(count), to: screen)
+        text.take(bytes.prefix(count), to: output)
       } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
         closeErrors()
       } else if errno == EAGAIN {
@@ -76,21 +76,21 @@ final class Worker {
   /// Notices the worker's end, passes on its last words and ends what it left behind.
   ///
   /// - Returns: whether it ended since the last call.
-  func noticeEnd(_ screen: Screen) -> Bool {
+  func noticeEnd(_ output: SharedErrorOutput) -> Bool {
     guard isRunning, hasEnded else { return false }
     // Before it is waited for: until then its number, which is its group's, belongs to nobody else.
     kill(-process, SIGKILL)
     var status: Int32 = 0
     while waitpid(process, &status, 0) < 0, errno == EINTR {}
     ending = WorkerEnding(status: status)
-    readErrors(to: screen)
-    text.end(screen)
+    readErrors(to: output)
+    text.end(output)
     closeErrors()
     return true
   }
 
   /// Passes on the error that it gave, although it did not fail.
-  func releaseErrors(to screen: Screen) { text.release(to: screen) }
+  func releaseErrors(to output: SharedErrorOutput) { text.release(to: output) }
 
   private var hasEnded: Bool {
     var information = siginfo_t()
@@ -116,10 +116,10 @@ final class Worker {
       cores.map(Int32.init).withUnsafeBufferPointer { cores in
         argv.withUnsafeMutableBufferPointer { argv in
           variables.withUnsafeMutableBufferPointer { variables in
-            var start = cprocess_start(
+            var start = linux_start(
               executable: path, arguments: argv.baseAddress, environment: variables.baseAddress, output: output,
               errors: errors, cores: cores.baseAddress, core_count: cores.count)
-            return cprocess_spawn(&start, &child, &step)
+            return linux_spawn(&start, &child, &step)
           }
         }
       }

@@ -14,17 +14,17 @@ final class WorkerGroup {
 
   private let workers: [Worker]
   private let signals: SignalPipe
-  private let screen: Screen
+  private let output: SharedErrorOutput
   private let killDelay: Duration
   private var firstFailure: (worker: Worker, ending: WorkerEnding)?
   private var killTime: ContinuousClock.Instant?
   private var stopSignal: Int32?
   private var isCutShort = false
 
-  init(_ workers: [Worker], signals: SignalPipe, screen: Screen, killDelay: Duration) {
+  init(_ workers: [Worker], signals: SignalPipe, output: SharedErrorOutput, killDelay: Duration) {
     self.workers = workers
     self.signals = signals
-    self.screen = screen
+    self.output = output
     self.killDelay = killDelay
   }
 
@@ -35,8 +35,8 @@ final class WorkerGroup {
   func run() -> Ending {
     while true {
       for signal in signals.take() { obey(signal) }
-      for worker in workers { worker.readErrors(to: screen) }
-      note(workers.filter { $0.noticeEnd(screen) })
+      for worker in workers { worker.readErrors(to: output) }
+      note(workers.filter { $0.noticeEnd(output) })
       killLateOnes()
       guard workers.contains(where: \.isRunning) else { return ending }
       waitForNews()
@@ -89,7 +89,7 @@ final class WorkerGroup {
       }
       return .failed(worker, cause)
     }
-    for worker in workers { worker.releaseErrors(to: screen) }
+    for worker in workers { worker.releaseErrors(to: output) }
     return workers.contains { $0.ending == .exited(WorkerEnding.stoppedCode) } ? .stopped : .finished
   }
 

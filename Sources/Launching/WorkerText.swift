@@ -23,26 +23,26 @@ struct WorkerText {
   }
 
   /// Takes what was written.
-  mutating func take(_ bytes: some Sequence<UInt8>, to screen: Screen) {
+  mutating func take(_ bytes: some Sequence<UInt8>, to output: SharedErrorOutput) {
     for byte in bytes {
       if byte == UInt8(ascii: "\n") {
-        endLine(screen)
+        endLine(output)
       } else {
         line.append(byte)
-        if line.count >= Self.longestLine { endLine(screen) }
+        if line.count >= Self.longestLine { endLine(output) }
       }
     }
-    if rank == 0, lineIsPassing || !mayBelongToError { passPart(screen) }
+    if rank == 0, lineIsPassing || !mayBelongToError { passPart(output) }
   }
 
   /// Ends a line that the worker began and never ended.
-  mutating func end(_ screen: Screen) {
-    if lineIsPassing { passPart(screen) } else if !line.isEmpty { endLine(screen) }
+  mutating func end(_ output: SharedErrorOutput) {
+    if lineIsPassing { passPart(output) } else if !line.isEmpty { endLine(output) }
   }
 
   /// Passes on what was held back: the error of a worker that did not fail.
-  mutating func release(to screen: Screen) {
-    for line in heldLines { pass(line, screen) }
+  mutating func release(to output: SharedErrorOutput) {
+    for line in heldLines { pass(line, output) }
     heldLines = []
   }
 
@@ -50,28 +50,28 @@ struct WorkerText {
     heldLines.count == 1 || line.starts(with: Self.errorOpening) || Self.errorOpening.starts(with: line)
   }
 
-  private mutating func passPart(_ screen: Screen) {
-    screen.pass(line)
+  private mutating func passPart(_ output: SharedErrorOutput) {
+    output.pass(line)
     lineIsPassing = true
     line.removeAll(keepingCapacity: true)
   }
 
-  private mutating func endLine(_ screen: Screen) {
+  private mutating func endLine(_ output: SharedErrorOutput) {
     if lineIsPassing {
-      screen.pass(line + [UInt8(ascii: "\n")])
+      output.pass(line + [UInt8(ascii: "\n")])
       lineIsPassing = false
     } else if line.starts(with: Self.errorOpening) {
-      release(to: screen)
+      release(to: output)
       heldLines = [line]
     } else if heldLines.count == 1 {
       heldLines.append(line)
     } else {
-      pass(line, screen)
+      pass(line, output)
     }
     line.removeAll(keepingCapacity: true)
   }
 
-  private func pass(_ line: [UInt8], _ screen: Screen) {
-    rank == 0 ? screen.pass(line + [UInt8(ascii: "\n")]) : screen.line("[rank \(rank)] ".utf8 + line)
+  private func pass(_ line: [UInt8], _ output: SharedErrorOutput) {
+    rank == 0 ? output.pass(line + [UInt8(ascii: "\n")]) : output.line("[rank \(rank)] ".utf8 + line)
   }
 }

@@ -18,7 +18,7 @@ struct AugmentBenchmarkCommand: ParsableCommand {
     abstract: "Measure how many images a second become two views each.",
     discussion: """
       Files are read and decoded, and two views made of each image by SimCLR's recipe for ImageNet (crop 0.08–1, flip, \
-      jitter 0.8/0.8/0.8/0.2 at 0.8, grey 0.2, blur 0.5), normalised, in batches of 64. After a round to warm up come \
+      jitter 0.8/0.8/0.8/0.2 at 0.8, gray 0.2, blur 0.5), normalized, in batches of 64. After a round to warm up come \
       those that are measured, then one that measures its stages.
       """)
 

@@ -13,7 +13,7 @@ struct ShapesCommand: ParsableCommand {
     commandName: "shapes",
     abstract: "Draw the embedded data set: ten shapes as JPEG class folders.",
     discussion: """
-      Position, scale, rotation, colour, texture and background vary independently of the class. The same options draw \
+      Position, scale, rotation, color, texture and background vary independently of the class. The same options draw \
       the same images on every machine.
       """)
 

@@ -30,11 +30,11 @@ struct EncoderSelection: ParsableArguments {
   var imageSize: Int?
 
   @Flag(help: "Of a run: the encoder with its first weights, untrained.")
-  var randomInitialisation = false
+  var randomInitialization = false
 
   func validate() throws {
-    if checkpoint != nil && randomInitialisation {
-      throw ValidationError("--checkpoint chooses trained weights; it does not go with --random-initialisation")
+    if checkpoint != nil && randomInitialization {
+      throw ValidationError("--checkpoint chooses trained weights; it does not go with --random-initialization")
     }
     if let imageSize, !(8...4096 ~= imageSize) {
       throw ValidationError("--image-size: expected 8 to 4096 pixels, got \(imageSize)")
@@ -45,8 +45,8 @@ struct EncoderSelection: ParsableArguments {
       }
       return
     }
-    if checkpoint != nil || randomInitialisation {
-      throw ValidationError("--checkpoint and --random-initialisation choose weights of a run, and \(path) is a file")
+    if checkpoint != nil || randomInitialization {
+      throw ValidationError("--checkpoint and --random-initialization choose weights of a run, and \(path) is a file")
     }
   }
 
@@ -54,7 +54,7 @@ struct EncoderSelection: ParsableArguments {
   var run: RunFolder? { isFile ? nil : RunFolder(url) }
 
   /// What is added to the name of a result, for each choice of weights has its own.
-  var suffix: String { (checkpoint.map { "-step-\($0)" } ?? "") + (randomInitialisation ? "-random" : "") }
+  var suffix: String { (checkpoint.map { "-step-\($0)" } ?? "") + (randomInitialization ? "-random" : "") }
 
   /// The encoder, how images are prepared for it, and what it is in words.
   func open(_ console: Console) throws -> (
@@ -62,7 +62,7 @@ struct EncoderSelection: ParsableArguments {
   ) {
     if let run {
       let configuration = try run.configuration()
-      let encoder = try run.encoder(randomlyInitialized: randomInitialisation, checkpoint: checkpoint)
+      let encoder = try run.encoder(randomlyInitialized: randomInitialization, checkpoint: checkpoint)
       return (encoder, configuration, Self.words(configuration.encoder.settings))
     }
     let weights = try WeightsFile(contentsOf: url)

@@ -12,7 +12,7 @@ struct EvaluateCommand: ParsableCommand {
     abstract: "Measure how well frozen features tell classes apart.",
     discussion: """
       Features of the train images teach, those of the test images are judged; nothing is chosen on the test images. \
-      With --random-initialisation the encoder has the first weights of its seed, untrained: the baseline to beat.
+      With --random-initialization the encoder has the first weights of its seed, untrained: the baseline to beat.
       """,
     subcommands: [KNNCommand.self, LinearCommand.self])
 }
@@ -67,7 +67,7 @@ struct EvaluationOptions: ParsableArguments {
     }
     let result = EvaluationResult(
       evaluation, Accuracy(meanOf: accuracies), train: parts[0], test: test, seed: seed,
-      encoder: embedding.encoderDescription, isRandomInitialisation: encoder.randomInitialisation,
+      encoder: embedding.encoderDescription, isRandomInitialization: encoder.randomInitialization,
       folds: folds.map { zip($0, accuracies).map { .init($0.number, $1) } })
     try embedding.extractor.requireFrozen()
     let name = result.protocol.name + (fold?.suffix ?? "") + encoder.suffix
@@ -87,8 +87,8 @@ extension EvaluationProtocol {
   fileprivate func accuracy(train: Features, test: Features, seed: UInt64, console: Console) throws -> Accuracy {
     defer { console.endLive() }
     switch self {
-    case .knn(let neighbours):
-      return try neighbours.accuracy(train: train, test: test) { console.live("kNN  \($0)/\($1) test images") }
+    case .knn(let neighbors):
+      return try neighbors.accuracy(train: train, test: test) { console.live("kNN  \($0)/\($1) test images") }
     case .linear(let probe):
       return try probe.train(on: train, seed: seed) { done, total, loss in
         console.live("linear  epoch \(done)/\(total)  loss \(loss.fixed(4))")
@@ -103,7 +103,7 @@ struct KNNCommand: ParsableCommand {
 
   @OptionGroup var options: EvaluationOptions
 
-  @Option(help: "How many neighbours vote (default: the run's evaluation.knn_neighbors, 20).")
+  @Option(help: "How many neighbors vote (default: the run's evaluation.knn_neighbors, 20).")
   var neighbors: Int?
 
   @Option(help: "The temperature of a vote's weight (default: the run's evaluation.knn_temperature, 0.1).")
@@ -112,7 +112,7 @@ struct KNNCommand: ParsableCommand {
   func run() throws {
     try options.evaluate(seed: 0) { configuration in
       .knn(
-        NearestNeighbours(
+        NearestNeighbors(
           k: neighbors ?? configuration.evaluation.knnNeighbors,
           temperature: temperature ?? configuration.evaluation.knnTemperature))
     }
@@ -125,7 +125,7 @@ struct LinearCommand: ParsableCommand {
     abstract: "Train a linear classifier on frozen features.",
     discussion: """
       The protocol is the run's section `evaluation`, by default the paper's: 10 epochs of SGD at rate 0.1 with momentum \
-      0.9 and a cosine, batches of 256, features standardised by the train images.
+      0.9 and a cosine, batches of 256, features standardized by the train images.
       """)
 
   @OptionGroup var options: EvaluationOptions

@@ -24,13 +24,13 @@ struct ExportCommand: ParsableCommand {
   var output: String
 
   @Flag(help: "Export the encoder's first weights, untrained.")
-  var randomInitialisation = false
+  var randomInitialization = false
 
   func run() throws {
     let folder = RunFolder(URL(fileURLWithPath: runPath))
     let configuration = try folder.configuration()
     let export = EncoderExport(
-      try folder.encoder(randomlyInitialized: randomInitialisation), settings: configuration.encoder.settings,
+      try folder.encoder(randomlyInitialized: randomInitialization), settings: configuration.encoder.settings,
       imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
       standardDeviation: configuration.augmentation.standardDeviation)
     try export.write(to: URL(fileURLWithPath: output))

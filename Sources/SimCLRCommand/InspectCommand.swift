@@ -56,7 +56,7 @@ struct InspectCommand: ParsableCommand {
     for (split, inspection) in found { console.result(inspection.text(title: split.rawValue)) }
     for (split, reason) in result.leftOut { console.result("\(split): left out\n  \(reason)") }
     if let (split, inspection) = found.first, let lines = inspection.configurationLines {
-      console.result("\n# normalisation for a configuration, from \(split):\n\(lines)")
+      console.result("\n# normalization for a configuration, from \(split):\n\(lines)")
     }
   }
 
@@ -73,7 +73,7 @@ struct InspectCommand: ParsableCommand {
         opened.append((split, try DataSetLocator.open(root, split: split)))
       } catch let error as DataSetError {
         failure = failure ?? error
-        // That hardly any data set has unlabelled images apart need not be said.
+        // That hardly any data set has unlabeled images apart need not be said.
         if split != .unlabeled { leftOut[split.rawValue] = error.description }
       }
     }

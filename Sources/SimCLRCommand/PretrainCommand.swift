@@ -89,7 +89,7 @@ struct PretrainCommand: ParsableCommand {
     // Also before an error: it begins its own line.
     defer { console.endLive() }
     let (outcome, isFirst) = try withOtherProcesses(readConfiguration) { configuration, world in
-      let goesOn = try world.value(ofFirst: world.together { try world.isFirst && resume && folder.holdsRun })!
+      let goesOn = try world.valueOfRankZero(world.sharingFailures { try world.isFirst && resume && folder.holdsRun })!
       let training =
         goesOn
         ? try Pretraining.resume(configuration, in: folder, with: world)

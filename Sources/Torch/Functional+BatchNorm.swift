@@ -1,6 +1,6 @@
 import CTorch
 
-/// Batch normalisation in parts, between which processes can exchange sums.
+/// Batch normalization in parts, between which processes can exchange sums.
 ///
 /// `mean` and `inverseDeviation` `[C]` are what ``batchNormStatistics(from:count:epsilon:dtype:moving:)`` gives. Where
 /// `output`, the result of ``batchNormApply(_:mean:inverseDeviation:weight:bias:adding:relu:)`` with `relu`, is given, a

@@ -18,7 +18,7 @@ public enum Functional {
     }
   }
 
-  /// Normalises each channel of `input` `[N, C, …]`: by the batch's mean and (biased) variance when training, which also
+  /// Normalizes each channel of `input` `[N, C, …]`: by the batch's mean and (biased) variance when training, which also
   /// move the running statistics by `momentum`, else by the running statistics.
   public static func batchNorm(
     _ input: Tensor, weight: Tensor?, bias: Tensor?, runningMean: Tensor?, runningVariance: Tensor?, training: Bool,

@@ -137,10 +137,10 @@ extension Tensor {
 extension Tensor {
   /// The elements, row-major, converted to `Element`.
   public func array<Element: TensorElement>(of type: Element.Type) -> [Element] {
-    [Element](unsafeUninitializedCapacity: count) { buffer, initialised in
+    [Element](unsafeUninitializedCapacity: count) { buffer, initialized in
       let byteCount = count * Element.dtype.byteCount
       check(ctorch_tensor_copy_out(handle, Element.dtype.rawValue, buffer.baseAddress, byteCount), "array", self)
-      initialised = count
+      initialized = count
     }
   }
 

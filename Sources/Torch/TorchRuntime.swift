@@ -63,7 +63,7 @@ public enum TorchRuntime {
   /// Gives freed tensors of a megabyte and more back at once, so that resident memory is what is in use: for measuring.
   public static func returnFreedMemory() { ctorch_return_freed_memory() }
 
-  /// Whether kernels of our own normalise batches on CUDA devices; they come with libCTorchCUDA.so, which is loaded first.
+  /// Whether kernels of our own normalize batches on CUDA devices; they come with libCTorchCUDA.so, which is loaded first.
   public static var hasBatchNormKernels: Bool { ctorch_batch_norm_has_kernels() }
 
   /// Instruction sets that decide how fast a CPU trains.

@@ -25,7 +25,7 @@ final class Membership: Sendable {
     static let left = "left"
   }
 
-  /// Set when some process failed or noticed a loss: who waits for a CUDA device is to be woken (``LossWatch``).
+  /// Set when some process failed or noticed a loss: who waits for a CUDA device is to be woken (``LostProcessWatch``).
   static let alarmKey = "alarm"
 
   /// - Parameters:

@@ -8,7 +8,7 @@ public enum NCCL {
   public static let whyUnavailable: String? = load(
     from: path(variables: ProcessInfo.processInfo.environment, executable: Bundle.main.executablePath))
 
-  /// Whether the library is there and has kernels of batch normalisation (`TorchRuntime.hasBatchNormKernels`).
+  /// Whether the library is there and has kernels of batch normalization (`TorchRuntime.hasBatchNormKernels`).
   public static var hasKernels: Bool { whyUnavailable == nil && TorchRuntime.hasBatchNormKernels }
 
   /// Where the library is expected: what `SIMCLR_CUDA_LIBRARY` names, else beside the program.

@@ -7,7 +7,7 @@ extension World {
   /// Runs `body` in every process and waits for all of them; where it failed in one, it throws in all: in that one its
   /// error, in the others a ``DistributedError`` that names the rank. Where it failed in all alike, that error is rank 0's
   /// to tell.
-  public func together<Result>(_ body: () throws -> Result) throws -> Result {
+  public func sharingFailures<Result>(_ body: () throws -> Result) throws -> Result {
     guard isDistributed else { return try body() }
     let result = Swift.Result(catching: body)
     let failures = try gather(result.failure.map(Failure.init))
@@ -67,7 +67,7 @@ extension World {
   }
 
   /// A value of rank 0, in every process.
-  public func value<Value: Codable>(ofFirst value: Value?) throws -> Value? { try gather(isFirst ? value : nil)[0] }
+  public func valueOfRankZero<Value: Codable>(_ value: Value?) throws -> Value? { try gather(isFirst ? value : nil)[0] }
 
   /// Overwrites tensors with those of rank 0.
   public func broadcast(_ tensors: [Tensor]) throws {

@@ -48,7 +48,7 @@ extension World {
     do {
       let address = try place.rendezvous.localAddressTowards()
       world.group = try world.connect("all", 0..<world.size, at: address, store, known)
-      let options = try world.together { try options.get() }
+      let options = try world.sharingFailures { try options.get() }
       // Who shares statistics with whom has to be known alike before anybody waits for the others of a group.
       try world.confirmEqual([("distributed.batch_norm_ranks", "\(options.batchNormRanks)")])
       let device = try world.agreeOnCarrier(options.offer)
@@ -61,14 +61,14 @@ extension World {
       try world.connectCompanions(at: address, store, options, nccl)
       return world
     } catch {
-      throw world.part(after: error)
+      throw world.leave(after: error)
     }
   }
 
   /// Looks after the training thread while it waits for its device.
   private func startWatch(of place: RankEnvironment, at root: Store, _ options: Options) throws {
     let (membership, end) = (membership!, options.endStuckProcess)
-    watch = LossWatch(
+    watch = LostProcessWatch(
       over: group, store: try Store.connect(to: root.endpoint, timeout: options.timeout).prefixed(place.keyPrefix),
       seal: place.seal, interval: membership.beatInterval, patience: options.stuckPatience
     ) {

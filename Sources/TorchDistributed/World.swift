@@ -13,7 +13,7 @@ public final class World: @unchecked Sendable {
     public var interface: String?
     /// Cores for this process; nil: its share of those that it may run on.
     public var coreCount: Int?
-    /// Ranks whose statistics batch normalisation shares: 0: all; 1: none; else groups of so many.
+    /// Ranks whose statistics batch normalization shares: 0: all; 1: none; else groups of so many.
     public var batchNormRanks = 0
     /// What this process brings to exchanges over NCCL, which are used where every process has a CUDA device of its own.
     public var offer = Carrier.Offer()
@@ -40,14 +40,14 @@ public final class World: @unchecked Sendable {
   public internal(set) var group: ProcessGroup
   /// For gradients: large exchanges, which others should not queue behind.
   public internal(set) var gradients: ProcessGroup
-  /// For the statistics of batch normalisation; it may be a part of the world.
+  /// For the statistics of batch normalization; it may be a part of the world.
   public internal(set) var statistics: ProcessGroup
   /// What carries exchanges, between processes that have met.
   public internal(set) var carrier = Carrier.gloo(because: nil)
   /// nil for a process alone.
   let membership: Membership?
   /// nil where nothing goes over NCCL.
-  var watch: LossWatch?
+  var watch: LostProcessWatch?
 
   /// The world of this process alone: it exchanges nothing.
   public static func alone() -> World {
@@ -107,12 +107,12 @@ extension World {
   ) throws -> Result {
     let world = try join(place, options: try options())
     do {
-      let tellOthers = { @Sendable (error: TorchError) in _ = world.part(after: error) }
+      let tellOthers = { @Sendable (error: TorchError) in _ = world.leave(after: error) }
       let result = try withLastWords(outOfMemory: tellOthers) { try body(world) }
       try world.leave()
       return result
     } catch {
-      throw world.part(after: error)
+      throw world.leave(after: error)
     }
   }
 
@@ -144,7 +144,7 @@ extension World {
   /// Leaves before the end because of an error, and tells the others what it was. The world must not be used after.
   ///
   /// - Returns: the error to report: where this process only noticed that an exchange failed, why it did.
-  func part(after error: any Error) -> any Error {
+  func leave(after error: any Error) -> any Error {
     guard let membership else { return error }
     watch?.stop()
     let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")

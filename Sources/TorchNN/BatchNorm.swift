@@ -1,6 +1,6 @@
 import Torch
 
-/// Normalises each channel by the batch's statistics in training and by running ones in evaluation (Ioffe and Szegedy
+/// Normalizes each channel by the batch's statistics in training and by running ones in evaluation (Ioffe and Szegedy
 /// 2015). Input `[N, C]` or `[N, C, H, W]`.
 open class BatchNorm: Module {
   /// The scale, `[C]`, at first 1.
@@ -35,7 +35,7 @@ open class BatchNorm: Module {
 
   public final override func callAsFunction(_ input: Tensor) -> Tensor { callAsFunction(input, relu: false) }
 
-  /// The normalised input, plus `residual` of its shape, and of that with `relu` what is above 0: max(y + residual, 0).
+  /// The normalized input, plus `residual` of its shape, and of that with `relu` what is above 0: max(y + residual, 0).
   /// Training takes one pass over memory more than the sums, and so does the gradient, on CPUs and where CUDA kernels of
   /// it are loaded.
   ///
@@ -108,7 +108,7 @@ extension BatchNorm {
 }
 
 extension Module {
-  /// The layers of batch normalisation in this module, in the order of declaration.
+  /// The layers of batch normalization in this module, in the order of declaration.
   public final func batchNorms() -> [BatchNorm] { submodules().compactMap { $0 as? BatchNorm } }
 }
 

@@ -19,10 +19,10 @@ public final class Conv2d: Module {
       inputChannels.isMultiple(of: groups) && outputChannels.isMultiple(of: groups),
       "Conv2d: \(inputChannels) and \(outputChannels) channels do not divide into \(groups) groups")
     let shape = [outputChannels, inputChannels / groups, kernelSize, kernelSize]
-    weight = Parameter(Initialiser.kaimingNormal(shape, generator: generator))
+    weight = Parameter(Initializer.kaimingNormal(shape, generator: generator))
     let fanIn = shape.dropFirst().reduce(1, *)
     self.bias =
-      bias ? Parameter(Initialiser.uniform([outputChannels], fanIn: fanIn, generator: generator), role: .bias) : nil
+      bias ? Parameter(Initializer.uniform([outputChannels], fanIn: fanIn, generator: generator), role: .bias) : nil
     self.stride = stride
     self.padding = padding
     self.groups = groups
@@ -43,10 +43,10 @@ public final class Linear: Module {
 
   public init(_ inputFeatures: Int, _ outputFeatures: Int, bias: Bool = true, generator: Generator) {
     weight = Parameter(
-      Initialiser.uniform([outputFeatures, inputFeatures], fanIn: inputFeatures, generator: generator))
+      Initializer.uniform([outputFeatures, inputFeatures], fanIn: inputFeatures, generator: generator))
     self.bias =
       bias
-      ? Parameter(Initialiser.uniform([outputFeatures], fanIn: inputFeatures, generator: generator), role: .bias) : nil
+      ? Parameter(Initializer.uniform([outputFeatures], fanIn: inputFeatures, generator: generator), role: .bias) : nil
   }
 
   public override func callAsFunction(_ input: Tensor) -> Tensor {

@@ -154,7 +154,7 @@ struct ShapesDataSetTests {
   }
 }
 
-/// Multinomial logistic regression on standardised features, by gradient descent with momentum.
+/// Multinomial logistic regression on standardized features, by gradient descent with momentum.
 private struct SoftmaxRegression {
   private let mean: [Double]
   private let deviation: [Double]
@@ -171,7 +171,7 @@ private struct SoftmaxRegression {
     self.classCount = classCount
     weights = Array(repeating: Array(repeating: 0, count: width + 1), count: classCount)
     var velocity = weights
-    let inputs = features.map(standardised)
+    let inputs = features.map(standardized)
     for _ in 0..<200 {
       var gradient = Array(repeating: Array(repeating: 0.0, count: width + 1), count: classCount)
       for (input, label) in zip(inputs, labels) {
@@ -193,13 +193,13 @@ private struct SoftmaxRegression {
 
   func accuracy(_ features: [[Double]], _ labels: [Int]) -> Double {
     let hits = zip(features, labels).count { features, label in
-      let scores = self.scores(standardised(features))
+      let scores = self.scores(standardized(features))
       return scores.firstIndex(of: scores.max()!) == label
     }
     return Double(hits) / Double(labels.count)
   }
 
-  private func standardised(_ features: [Double]) -> [Double] {
+  private func standardized(_ features: [Double]) -> [Double] {
     features.indices.map { (features[$0] - mean[$0]) / deviation[$0] } + [1]
   }
 

@@ -63,7 +63,7 @@ import TorchNN
   }
 
   @Test("a fresh network starts as torchvision's: normal convolutions by fan out, scales 1, shifts 0")
-  func initialisation() throws {
+  func initialization() throws {
     for (name, tensor) in try network("resnet50-cifar-quarter").stateDictionary() {
       switch name {
       case _ where tensor.rank == 4:
@@ -78,11 +78,11 @@ import TorchNN
     }
   }
 
-  @Test("zero-initialised residuals start every block's last scale at 0 and leave the others at 1")
-  func zeroInitialisedResiduals() {
+  @Test("zero-initialized residuals start every block's last scale at 0 and leave the others at 1")
+  func zeroInitializedResiduals() {
     for (architecture, last) in [(ResNet.Architecture.resnet18, "bn2.weight"), (.resnet50, "bn3.weight")] {
       let network = ResNet(
-        architecture, width: 0.25, stem: .cifar, zeroInitialisesResiduals: true, generator: Generator(seed: 0))
+        architecture, width: 0.25, stem: .cifar, zeroInitializesResiduals: true, generator: Generator(seed: 0))
       var zeros = 0
       for (name, tensor) in network.stateDictionary() where tensor.rank == 1 && name.hasSuffix("weight") {
         let isLast = name.hasSuffix(last)

@@ -7,15 +7,15 @@ struct EvaluationResultTests {
   private func result(_ protocol: EvaluationProtocol) -> EvaluationResult {
     EvaluationResult(
       `protocol`, Accuracy(top1: 49.2, top5: 93.625), train: twoClasses(perClass: 3), test: twoClasses(perClass: 2),
-      seed: .max, encoder: "resnet18, width 0.25, cifar stem", isRandomInitialisation: true)
+      seed: .max, encoder: "resnet18, width 0.25, cifar stem", isRandomInitialization: true)
   }
 
   @Test("JSON has snake-case keys, the protocol's name and its hyperparameters")
   func keys() throws {
-    let object = try JSONSerialization.jsonObject(with: result(.knn(NearestNeighbours())).json()) as! [String: Any]
+    let object = try JSONSerialization.jsonObject(with: result(.knn(NearestNeighbors())).json()) as! [String: Any]
     #expect(
       object.keys.sorted() == [
-        "class_count", "encoder", "feature_dimension", "is_random_initialisation", "protocol", "seed", "test_count",
+        "class_count", "encoder", "feature_dimension", "is_random_initialization", "protocol", "seed", "test_count",
         "top1", "top5", "train_count",
       ])
     #expect(object["top1"] as? Double == 49.2)
@@ -24,7 +24,7 @@ struct EvaluationResultTests {
     #expect(object["train_count"] as? Int == 6)
     #expect(object["test_count"] as? Int == 4)
     #expect(object["seed"] as? UInt64 == .max)
-    #expect(object["is_random_initialisation"] as? Bool == true)
+    #expect(object["is_random_initialization"] as? Bool == true)
     let knn = object["protocol"] as! [String: Any]
     #expect(knn.keys.sorted() == ["k", "name", "temperature"])
     #expect(knn["name"] as? String == "knn")
@@ -37,7 +37,7 @@ struct EvaluationResultTests {
       ])
   }
 
-  @Test("a result survives JSON", arguments: [EvaluationProtocol.knn(NearestNeighbours(k: 7)), .linear(.simclr)])
+  @Test("a result survives JSON", arguments: [EvaluationProtocol.knn(NearestNeighbors(k: 7)), .linear(.simclr)])
   func roundTrip(protocol: EvaluationProtocol) throws {
     let result = result(`protocol`)
     #expect(try EvaluationResult(json: result.json()) == result)
@@ -50,7 +50,7 @@ struct EvaluationResultTests {
     #expect(mean == Accuracy(top1: 51.5, top5: 93))
     let result = EvaluationResult(
       .linear(.paper), mean, train: twoClasses(perClass: 3), test: twoClasses(perClass: 2), seed: 0, encoder: "",
-      isRandomInitialisation: false, folds: zip([4, 7], parts).map { .init($0, $1) })
+      isRandomInitialization: false, folds: zip([4, 7], parts).map { .init($0, $1) })
     let object = try JSONSerialization.jsonObject(with: result.json()) as! [String: Any]
     let folds = object["folds"] as! [[String: Any]]
     #expect(folds.map { $0["fold"] as? Int } == [4, 7] && folds.map { $0["top1"] as? Double } == [50, 53])
@@ -60,7 +60,7 @@ struct EvaluationResultTests {
   @Test("what is no result is refused, and an unknown protocol is named")
   func notAResult() throws {
     #expect(throws: EvaluationError.self) { try EvaluationResult(json: Data("{}".utf8)) }
-    let strange = String(decoding: try result(.knn(NearestNeighbours())).json(), as: UTF8.self)
+    let strange = String(decoding: try result(.knn(NearestNeighbors())).json(), as: UTF8.self)
       .replacingOccurrences(of: "\"knn\"", with: "\"oracle\"")
     let error = try #require(throws: EvaluationError.self) { try EvaluationResult(json: Data(strange.utf8)) }
     #expect(error.description.contains("unknown evaluation protocol 'oracle': expected knn or linear"))

@@ -56,7 +56,7 @@ struct ExportTests {
   @Test("exported features come with labels, indices, class names and the encoder's description")
   func embedding() throws {
     let features = Features(
-      values: Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [3, 2]), labels: [1, Features.unlabelled, 0],
+      values: Tensor([1, 2, 3, 4, 5, 6] as [Float], shape: [3, 2]), labels: [1, Features.unlabeled, 0],
       sampleIndices: [0, 1, 3], classNames: ["a/b", "zwölf \"x\""])
     try withTemporaryFolder { folder in
       let url = folder.appendingPathComponent("features.safetensors")

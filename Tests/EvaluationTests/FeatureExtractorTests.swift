@@ -108,13 +108,13 @@ struct FeatureExtractorTests {
   }
 
   @Test("features of a data set without labels can be exported, but not evaluated")
-  func unlabelledDataSet() throws {
-    let features = try FeatureExtractor(encoder).features(of: loader(StripedImages(count: 3, isLabelled: false)))
+  func unlabeledDataSet() throws {
+    let features = try FeatureExtractor(encoder).features(of: loader(StripedImages(count: 3, isLabeled: false)))
     #expect(features.labels == [-1, -1, -1])
     let error = try #require(throws: EvaluationError.self) {
-      try NearestNeighbours().accuracy(train: features, test: features)
+      try NearestNeighbors().accuracy(train: features, test: features)
     }
-    #expect(error.description.hasPrefix("evaluation needs labelled images, but 3 of 3 train images have no label."))
+    #expect(error.description.hasPrefix("evaluation needs labeled images, but 3 of 3 train images have no label."))
   }
 
   @Test("an encoder that changes between two batches is refused")
@@ -133,7 +133,7 @@ struct FeatureExtractorTests {
     let extractor = FeatureExtractor(encoder, precision: .bfloat16)
     let train = try extractor.features(of: loader(StripedImages(count: 80)))
     let test = try extractor.features(of: loader(StripedImages(count: 200, first: 1000)))
-    #expect(try NearestNeighbours(k: 5).accuracy(train: train, test: test).top1 > 75)
+    #expect(try NearestNeighbors(k: 5).accuracy(train: train, test: test).top1 > 75)
     #expect(try LinearProbe(batchSize: 16).train(on: train, seed: 1).accuracy(on: test).top1 > 75)
   }
 }

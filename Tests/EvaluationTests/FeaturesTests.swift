@@ -7,7 +7,7 @@ struct FeaturesTests {
   /// The error of kNN and of the linear probe, which must be the same.
   private func refusal(train: Features, test: Features) -> String? {
     let nearest = #expect(throws: EvaluationError.self) {
-      try NearestNeighbours().accuracy(train: train, test: test)
+      try NearestNeighbors().accuracy(train: train, test: test)
     }
     let linear = #expect(throws: EvaluationError.self) {
       try LinearProbe(epochs: 1).train(on: train, seed: 0).accuracy(on: test)
@@ -23,14 +23,14 @@ struct FeaturesTests {
   }
 
   @Test("images without labels")
-  func unlabelled() {
+  func unlabeled() {
     #expect(
       refusal(train: features(labels: [-1, -1]), test: twoClasses(perClass: 1))
-        == "evaluation needs labelled images, but 2 of 2 train images have no label. "
+        == "evaluation needs labeled images, but 2 of 2 train images have no label. "
         + "Put the images of each class into a folder of its own, such as train/CLASS/image.jpg")
     #expect(
       refusal(train: twoClasses(perClass: 1), test: features(labels: [0, -1, 1]))
-        == "evaluation needs labelled images, but 1 of 3 test images have no label. "
+        == "evaluation needs labeled images, but 1 of 3 test images have no label. "
         + "Put the images of each class into a folder of its own, such as test/CLASS/image.jpg")
   }
 
@@ -38,7 +38,7 @@ struct FeaturesTests {
   func empty() {
     #expect(
       refusal(train: twoClasses(perClass: 1), test: features(labels: []))
-        == "evaluation needs labelled images, but there are no test images")
+        == "evaluation needs labeled images, but there are no test images")
   }
 
   @Test("train images of one class, or a single one")
@@ -79,7 +79,7 @@ struct FeaturesTests {
   @Test("a single test image is enough")
   func singleTestImage() throws {
     let (train, test) = (twoClasses(perClass: 2), features(labels: [0]))
-    let accuracy = try NearestNeighbours().accuracy(train: train, test: test)
+    let accuracy = try NearestNeighbors().accuracy(train: train, test: test)
     #expect(accuracy.top5 == 100)
     #expect(try LinearProbe().train(on: train, seed: 0).accuracy(on: test).top5 == 100)
   }

@@ -55,7 +55,7 @@ struct LinearProbeTests {
     #expect(try classifier.accuracy(on: twoClasses(perClass: 1)) == Accuracy(top1: 100, top5: 100))
   }
 
-  @Test("a feature that never changes is centred and otherwise left alone")
+  @Test("a feature that never changes is centered and otherwise left alone")
   func constantFeature() throws {
     let values = Tensor([0.1, 1, 0.1, 3, 0.1, 5] as [Float], shape: [3, 2])
     let standardization = Standardization(
@@ -64,8 +64,8 @@ struct LinearProbeTests {
     #expect(standardization(values).select(1, 0).array(of: Float.self) == [0, 0, 0])
   }
 
-  @Test("features stay as they are when standardising is off")
-  func withoutStandardising() throws {
+  @Test("features stay as they are when standardizing is off")
+  func withoutStandardizing() throws {
     let train = twoClasses(perClass: 4)
     let classifier = try LinearProbe(epochs: 1, batchSize: 8, standardizesFeatures: false).train(on: train, seed: 0)
     #expect(classifier.standardization(train.values).isIdentical(to: train.values))

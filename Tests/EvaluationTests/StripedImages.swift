@@ -8,11 +8,11 @@ struct StripedImages: ImageDataSet {
   let count: Int
   var first = 0
   var unreadable: Set<Int> = []
-  var isLabelled = true
+  var isLabeled = true
 
-  var classNames: [String] { isLabelled ? ["horizontal", "vertical"] : [] }
+  var classNames: [String] { isLabeled ? ["horizontal", "vertical"] : [] }
 
-  func label(at index: Int) -> Int? { isLabelled ? index % 2 : nil }
+  func label(at index: Int) -> Int? { isLabeled ? index % 2 : nil }
 
   func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     if unreadable.contains(index) { throw ImageError("\(name(at: index)): unreadable on purpose") }

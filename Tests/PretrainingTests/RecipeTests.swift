@@ -67,7 +67,7 @@ import Testing
     #expect(try recipe("imagenet-resnet50-paper.yaml") == expected)
   }
 
-  @Test("BYOL's views are blurred always and rarely, solarised never and sometimes")
+  @Test("BYOL's views are blurred always and rarely, solarized never and sometimes")
   func asymmetric() throws {
     let views = try recipe("imagenet-resnet50-asymmetric.yaml").augmentation.views
     #expect(views.map(\.blurProbability) == [1, 0.1] && views.map(\.solarizeProbability) == [0, 0.2])

@@ -65,7 +65,7 @@ import TorchNN
   func memory() throws {
     let kept = try step(recomputing: false, dtype: .float32, imageSize: 64)
     let again = try step(recomputing: true, dtype: .float32, imageSize: 64)
-    // Of the tensors of a block only its output stays: of two convolutions, two normalisations and their ReLUs.
+    // Of the tensors of a block only its output stays: of two convolutions, two normalizations and their ReLUs.
     #expect(again.peakBytes * 2 < kept.peakBytes, "\(again.peakBytes) bytes, \(kept.peakBytes) without recomputing")
   }
 

@@ -10,7 +10,7 @@ struct TrainingFixture {
 
   var data: URL { folder.appendingPathComponent("data") }
 
-  /// - Parameter imageCount: images of 16 × 16 pixels, each of a colour of its own, which all views keep.
+  /// - Parameter imageCount: images of 16 × 16 pixels, each of a color of its own, which all views keep.
   init(imageCount: Int = 24) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("simclr-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)

@@ -85,13 +85,13 @@ import Torch
     #expect(training.exitCode == 0)
     #expect(training.output.isEmpty, "progress belongs on standard error when standard output is no terminal")
     #expect(training.errors.contains("done after 20 steps"))
-    for arguments in [["knn"], ["linear"], ["knn", "--random-initialisation"], ["linear", "--random-initialisation"]] {
+    for arguments in [["knn"], ["linear"], ["knn", "--random-initialization"], ["linear", "--random-initialization"]] {
       let running = try program.start(["evaluate"] + arguments + ["run", "--data", "data", "--json"])
       let outcome = try program.finish(running)
       #expect(outcome.exitCode == 0, "\(outcome.errors)")
       let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
       #expect(object?["top1"] is Double)
-      #expect(object?["is_random_initialisation"] as? Bool == (arguments.count == 2))
+      #expect(object?["is_random_initialization"] as? Bool == (arguments.count == 2))
     }
     let folds = try program.run("evaluate", "knn", "run", "--data", "data", "--fold", "3")
     #expect(folds.exitCode == 1 && folds.errors.contains("only STL-10 has folds"), "\(folds.errors)")

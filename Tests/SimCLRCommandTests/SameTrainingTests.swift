@@ -139,7 +139,7 @@ import Torch
     Tensor.concatenate(names.filter { !$0.contains("running") }.map { state[$0]!.to(.float64).flattened() })
   }
 
-  @Test("a batch in parts on one process is the batch of as many processes that normalise apart")
+  @Test("a batch in parts on one process is the batch of as many processes that normalize apart")
   func partsAreProcesses() throws {
     defer { program.remove() }
     let overrides = ["training.precision=fp64", "optimizer.momentum=0.9"]

@@ -7,7 +7,7 @@ import TorchNN
 /// BatchNorm, what is added to it, and ReLU in one pass each way, against libtorch's operations one after another in
 /// float64.
 @Suite struct FusedBatchNormTests {
-  /// What follows the normalisation.
+  /// What follows the normalization.
   struct Ending: CustomTestStringConvertible, Sendable {
     var adds: Bool
     var relu: Bool

@@ -4,7 +4,7 @@ import Torch
 import TorchDistributed
 import TorchNN
 
-/// Everything is compared with libtorch's own batch normalisation of all values at once.
+/// Everything is compared with libtorch's own batch normalization of all values at once.
 @Suite struct SynchronizedBatchNormTests {
   struct Outcome: Sendable {
     var output: Tensor
@@ -13,13 +13,13 @@ import TorchNN
     var running: [Tensor]
   }
 
-  @Test("images shared by ranks are normalised, forward and backward, as one batch", arguments: [1, 2, 3, 4])
+  @Test("images shared by ranks are normalized, forward and backward, as one batch", arguments: [1, 2, 3, 4])
   func images(size: Int) throws {
     try check(shape: [12, 5, 3, 2], size: size, dtype: .float64, tolerance: 1e-12)
     try check(shape: [12, 5, 3, 2], size: size, dtype: .float32, tolerance: 2e-6)
   }
 
-  @Test("vectors shared by ranks are normalised as one batch, down to one a rank", arguments: [2, 3, 4])
+  @Test("vectors shared by ranks are normalized as one batch, down to one a rank", arguments: [2, 3, 4])
   func vectors(size: Int) throws {
     try check(shape: [12, 7], size: size, dtype: .float64, tolerance: 1e-12)
     try check(shape: [size, 7], size: size, dtype: .float64, tolerance: 1e-11)
@@ -35,7 +35,7 @@ import TorchNN
     #expect(spread.largestDifference(from: variance) < 1e-6)
   }
 
-  @Test("bfloat16 images are normalised in float32 and rounded once", arguments: [1, 2])
+  @Test("bfloat16 images are normalized in float32 and rounded once", arguments: [1, 2])
   func bfloat16(size: Int) throws {
     let input = Tensor.pattern("input", [8, 6, 4, 4]).to(.bfloat16).channelsLast()
     let exact = reference(input.to(.float64))
@@ -112,7 +112,7 @@ import TorchNN
       Self.layer(channels: input.shape[1], dtype: input.dtype), input, Self.outputGradient(of: input), byLibtorch: true)
   }
 
-  /// Every rank normalises its part of the input.
+  /// Every rank normalizes its part of the input.
   private func shared(_ input: Tensor, size: Int) throws -> [Outcome] {
     try withRanks(size) { world in
       let length = input.shape[0] / size

@@ -19,9 +19,9 @@ import TorchDistributed
   }
 
   @Test("what fails in one rank fails in all, and the others say which rank and why")
-  func together() throws {
+  func sharingFailures() throws {
     let results = try ranks(3) { world in
-      try world.together { if world.rank == 1 { throw Broken() } }
+      try world.sharingFailures { if world.rank == 1 { throw Broken() } }
     }
     #expect(throws: Broken.self) { try results[1].get() }
     for other in [0, 2] {
@@ -33,14 +33,14 @@ import TorchDistributed
 
   @Test("what fails in all ranks alike is rank 0's to tell; what fails in each in its own way, each one's")
   func togetherAlike() throws {
-    let alike = try ranks(3) { world in try world.together { throw Broken() } }
+    let alike = try ranks(3) { world in try world.sharingFailures { throw Broken() } }
     #expect(throws: Broken.self) { try alike[0].get() }
     for other in [1, 2] {
       let error = #expect(throws: DistributedError.self) { try alike[other].get() }
       #expect(error == DistributedError("the disk is full", origin: .everywhere))
     }
     let unlike = try ranks(2) { world in
-      try world.together { throw LaunchError("\(world.rank) is wrong", isWrongUsage: world.isFirst) }
+      try world.sharingFailures { throw LaunchError("\(world.rank) is wrong", isWrongUsage: world.isFirst) }
     }
     for (rank, result) in unlike.enumerated() {
       let error = #expect(throws: LaunchError.self) { try result.get() }
@@ -149,7 +149,7 @@ import TorchDistributed
     }
   }
 
-  @Test("ranks are divided into groups for batch normalisation, or refused when they cannot be")
+  @Test("ranks are divided into groups for batch normalization, or refused when they cannot be")
   func statisticsGroups() throws {
     let sizes = try withRanks(4, options: testOptions(batchNormRanks: 2)) { world in
       let sum = Tensor([Double(world.rank)])

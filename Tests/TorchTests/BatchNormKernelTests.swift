@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// The CUDA kernels of batch normalisation, their bodies compiled for the CPU, beside libtorch in float64.
+/// The CUDA kernels of batch normalization, their bodies compiled for the CPU, beside libtorch in float64.
 @Suite(.serialized) struct BatchNormKernelTests {
   /// Whole packs of 16 bytes and single elements, one block of channels and several, and a single value a channel.
   private static let shapes = [
@@ -116,7 +116,7 @@ import Torch
   }
 }
 
-/// An input of batch normalisation, what is added, and the gradient that comes back.
+/// An input of batch normalization, what is added, and the gradient that comes back.
 private struct Sample {
   let input: Tensor
   let residual: Tensor?

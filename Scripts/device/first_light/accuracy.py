@@ -39,7 +39,7 @@ class Accuracy:
             row(f"{name}, trained", 60, functools.partial(self.evaluation, protocol, finished),
                 aim=f"{aim} on lossless images")
             row(f"{name}, untrained", 60,
-                functools.partial(self.evaluation, protocol, finished, "--random-initialisation"))
+                functools.partial(self.evaluation, protocol, finished, "--random-initialization"))
 
     @property
     def epochs(self):

@@ -1,7 +1,7 @@
 import Torch
 import TorchDistributed
 
-/// The normalised temperature-scaled cross-entropy of SimCLR (Eq. 1): each of the 2N views has one positive, the other
+/// The normalized temperature-scaled cross-entropy of SimCLR (Eq. 1): each of the 2N views has one positive, the other
 /// view of its image, among the 2N − 1 other views; similarity is the cosine.
 ///
 /// Memory is linear in the batch: similarities are computed a block at a time, once for the sums of their exponentials

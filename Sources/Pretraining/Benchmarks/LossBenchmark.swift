@@ -26,7 +26,7 @@ public struct LossBenchmark {
   /// - Returns: the same in every process.
   /// - Throws: `ConfigurationError` when the pairs cannot be shared or the device is not there; `DistributedError`.
   public func run(onRun: (_ run: Int, _ count: Int) -> Void = { _, _ in }) throws -> LossFigures {
-    let device = try world.together { try preparedDevice() }
+    let device = try world.sharingFailures { try preparedDevice() }
     let views = (0..<2).map { projections(of: $0, on: device) }
     let ntXent = NTXentLoss(temperature: configuration.loss.temperature, over: world.group)
     func measure() throws -> [Double] {

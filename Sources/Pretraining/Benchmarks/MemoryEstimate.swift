@@ -43,7 +43,9 @@ public struct MemoryEstimate: Codable, Sendable {
   /// - Throws: as ``Pretraining`` does before its first step.
   public init(_ configuration: ResolvedConfiguration, with world: World = .alone()) throws {
     try world.confirmSame(configuration)
-    let prepared = try world.together { try Preparation(configuration, world, images: configuration.trainingImages()) }
+    let prepared = try world.sharingFailures {
+      try Preparation(configuration, world, images: configuration.trainingImages())
+    }
     let trainer = try Trainer(prepared, in: world)
     trainer.method.train()
     let device = prepared.device

@@ -33,9 +33,9 @@ public struct StepBenchmark {
   public func run(onStep: (_ series: String, _ step: Int, _ count: Int) -> Void = { _, _, _ in }) throws -> StepFigures
   {
     try world.confirmSame(configuration)
-    let images = try world.together { try trainingImages() }
+    let images = try world.sharingFailures { try trainingImages() }
     let noise = NoiseImages(count: configuration.training.globalBatchSize, side: configuration.augmentation.imageSize)
-    let prepared = try world.together { try Preparation(configuration, world, images: images ?? noise) }
+    let prepared = try world.sharingFailures { try Preparation(configuration, world, images: images ?? noise) }
     let trainer = try Trainer(prepared, in: world)
     trainer.method.train()
     let batch = try firstBatch(of: prepared)

@@ -19,7 +19,7 @@ public struct StepTraffic: Codable, Sendable, Equatable {
   /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward, and once more where
   /// activations are computed again; layers of a frozen network make them forward only, and with global views.
   public var batchNorm = 0
-  /// The mean of running statistics, where processes normalise apart.
+  /// The mean of running statistics, where processes normalize apart.
   public var runningStatistics = 0
   /// Loss, finiteness and the wish to stop: three float64.
   public var verdict = 0

@@ -12,13 +12,13 @@ extension Pretraining {
   ///   counts for nothing.
   /// - Throws: ``RunError`` saying why they do not fit; `TorchError` when the file cannot be read.
   func loadFirstWeights(of configuration: () throws -> ResolvedConfiguration) throws {
-    let loaded = try world.together {
+    let loaded = try world.sharingFailures {
       guard world.isFirst else { return nil as String? }
       let configuration = try configuration()
       if !configuration.method.weights.isEmpty { return try loadMethod(configuration.method.weights) }
       return configuration.encoder.weights.isEmpty ? nil : try loadEncoder(configuration.encoder.weights)
     }
-    firstWeights = try world.value(ofFirst: loaded)
+    firstWeights = try world.valueOfRankZero(loaded)
     guard firstWeights != nil else { return }
     try world.broadcast(trainer.method.stateDictionary().map(\.tensor))
   }

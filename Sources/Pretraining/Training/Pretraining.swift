@@ -54,10 +54,10 @@ public final class Pretraining {
     _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),
     method: MethodFactory? = nil
   ) throws -> Pretraining {
-    try world.together { if world.isFirst { try run.requireUnused() } }
+    try world.sharingFailures { if world.isFirst { try run.requireUnused() } }
     let training = try Pretraining(configuration, run: run, world: world, method: method)
     try training.loadFirstWeights { configuration }
-    try world.together {
+    try world.sharingFailures {
       guard world.isFirst else { return }
       try run.makeFolder(run.url)
       training.lock = try run.lock()
@@ -78,7 +78,7 @@ public final class Pretraining {
     _ configuration: ResolvedConfiguration, in run: RunFolder, with world: World = .alone(),
     method: MethodFactory? = nil
   ) throws -> Pretraining {
-    let lock = try world.together {
+    let lock = try world.sharingFailures {
       guard world.isFirst else { return nil as (lock: FileLock?, warning: String?)? }
       try configuration.confirmContinues(try run.configuration())
       return try run.lock()
@@ -94,7 +94,7 @@ public final class Pretraining {
   ) throws {
     (self.configuration, self.run, self.world) = (configuration, run, world)
     try world.confirmSame(configuration)
-    prepared = try world.together {
+    prepared = try world.sharingFailures {
       try Preparation(configuration, world, images: configuration.trainingImages(), method: method)
     }
     trainer = try Trainer(prepared, in: world)
@@ -109,14 +109,14 @@ public final class Pretraining {
   /// Takes over a checkpoint that rank 0 reads.
   private func restore() throws {
     var optimizerState: [String: Tensor] = [:]
-    let found = try world.together {
+    let found = try world.sharingFailures {
       guard world.isFirst, let checkpoint = try checkpointToResume() else { return nil as Checkpoint.Position? }
       optimizerState = try checkpoint.optimizerState()
       try loadModel(of: checkpoint)
       try optimizer.confirmFits(optimizerState)
       return checkpoint.position
     }
-    guard let position = try world.value(ofFirst: found) else { return try loadFirstWeights(of: run.configuration) }
+    guard let position = try world.valueOfRankZero(found) else { return try loadFirstWeights(of: run.configuration) }
     try world.broadcast(model.stateDictionary().map(\.tensor))
     try optimizer.load(optimizerState, stepCount: position.optimizerSteps)
     trainer.scaler.restore(scale: position.lossScale, goodSteps: position.lossScaleGoodSteps)
@@ -160,7 +160,7 @@ public final class Pretraining {
 
   /// Opens the logs, once the run's folder is there, if there is anything to add to them.
   private func opened() throws -> Pretraining {
-    try world.together {
+    try world.sharingFailures {
       guard world.isFirst else { return }
       try repair?.checkpoint.becomeLatest(in: run)
       run.removeUnfinishedFiles()

@@ -30,7 +30,7 @@ struct RunningStatistics {
   /// Makes them what they were when last kept.
   func restore() { for part in parts { Foreach.copy_(part.buffers, part.kept) } }
 
-  /// Replaces those of every process by their mean, where each normalises by its own images.
+  /// Replaces those of every process by their mean, where each normalizes by its own images.
   func average(over group: ProcessGroup) throws {
     let all = Tensor.concatenate(moments.buffers)
     try group.allReduce(all)

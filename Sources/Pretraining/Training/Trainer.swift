@@ -105,6 +105,6 @@ final class Trainer {
 }
 
 extension World {
-  /// Whether processes normalise by statistics of their own or of their group's.
+  /// Whether processes normalize by statistics of their own or of their group's.
   var normalizesApart: Bool { statistics.size < size }
 }

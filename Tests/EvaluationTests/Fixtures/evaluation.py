@@ -1,22 +1,22 @@
 """Writes evaluation.safetensors and evaluation.json: kNN and linear evaluation of fixed features.
 
 Run:       python Tests/EvaluationTests/Fixtures/evaluation.py
-Versions:  torch 2.11.0, scikit-learn (cross-check of the neighbours), numpy 2.4.6, safetensors 0.8.0
+Versions:  torch 2.11.0, scikit-learn (cross-check of the neighbors), numpy 2.4.6, safetensors 0.8.0
 Seed:      none; every value comes from Scripts/fixtures/pattern.py
 Precision: float64 on float32 features, stored as float32
 
-Features are class centres plus noise, classes interleaved in the rows, one row's norm a little different from the
-next one's, so that cosine and Euclidean neighbours differ.
+Features are class centers plus noise, classes interleaved in the rows, one row's norm a little different from the
+next one's, so that cosine and Euclidean neighbors differ.
 
 evaluation.safetensors:
-    train.features [350, 32], test.features [140, 32]   float32, not normalised
+    train.features [350, 32], test.features [140, 32]   float32, not normalized
     train.labels [350], test.labels [140]               int64, 0…6
 
-kNN: cosine similarity, k = 20, vote of a neighbour exp(similarity / 0.1), class score = sum of its votes; classes by
+kNN: cosine similarity, k = 20, vote of a neighbor exp(similarity / 0.1), class score = sum of its votes; classes by
 descending score, equal scores (absent classes) by ascending class index.
     knn.predicted [140]   int64   best class        knn.scores [140, 7]  float32 class scores divided by their sum
 
-Linear: features standardised by the train split's mean and population standard deviation (divided by n, not n − 1);
+Linear: features standardized by the train split's mean and population standard deviation (divided by n, not n − 1);
 weight [7, 32] and bias [7] start at 0; cross-entropy, mean over the batch; SGD, momentum 0.9 (PyTorch's: v ← μ v + g),
 no weight decay; batches of 50, 7 an epoch, 10 epochs, 70 steps; learning rate of step t = 0…69
 0.1 · ½ (1 + cos(π t / 70)).
@@ -41,19 +41,19 @@ sys.path.insert(0, str(HERE.parents[2] / "Scripts" / "fixtures"))
 from pattern import pattern  # noqa: E402
 
 CLASSES, DIMENSION, TRAIN, TEST = 7, 32, 350, 140
-NEIGHBOURS, TEMPERATURE = 20, 0.1
+NEIGHBORS, TEMPERATURE = 20, 0.1
 EPOCHS, BATCH = 10, 50
 
 
 def split(name: str, rows: int) -> tuple[torch.Tensor, torch.Tensor]:
     labels = torch.arange(rows) % CLASSES
-    centres = pattern("evaluation.centres", [CLASSES, DIMENSION], 0.5)
+    centers = pattern("evaluation.centres", [CLASSES, DIMENSION], 0.5)
     noise = pattern(f"evaluation.{name}.noise", [rows, DIMENSION], 1.3)
     norms = pattern(f"evaluation.{name}.norms", [rows, 1], 0.4, 1.0)
-    # A common offset and unequal scales, as features after a ReLU have them: standardising matters.
+    # A common offset and unequal scales, as features after a ReLU have them: standardizing matters.
     offset = pattern("evaluation.offset", [DIMENSION], 0.25, 0.25)
     scales = pattern("evaluation.scales", [DIMENSION], 0.8, 1.0)
-    return (centres[labels] + noise + offset) * scales * norms, labels
+    return (centers[labels] + noise + offset) * scales * norms, labels
 
 
 def top(scores: torch.Tensor, labels: torch.Tensor, k: int) -> float:
@@ -61,20 +61,20 @@ def top(scores: torch.Tensor, labels: torch.Tensor, k: int) -> float:
     return (order[:, :k] == labels[:, None]).any(1).double().mean().item()
 
 
-def nearest_neighbours(train, train_labels, test) -> torch.Tensor:
+def nearest_neighbors(train, train_labels, test) -> torch.Tensor:
     similarity = functional.normalize(test.double(), dim=1) @ functional.normalize(train.double(), dim=1).T
-    best = similarity.topk(NEIGHBOURS + 1, dim=1)
-    gap = (best.values[:, NEIGHBOURS - 1] - best.values[:, NEIGHBOURS]).min().item()
-    votes = (best.values[:, :NEIGHBOURS] / TEMPERATURE).exp()
+    best = similarity.topk(NEIGHBORS + 1, dim=1)
+    gap = (best.values[:, NEIGHBORS - 1] - best.values[:, NEIGHBORS]).min().item()
+    votes = (best.values[:, :NEIGHBORS] / TEMPERATURE).exp()
     scores = torch.zeros(len(test), CLASSES, dtype=torch.float64)
-    scores.scatter_add_(1, train_labels[best.indices[:, :NEIGHBOURS]], votes)
+    scores.scatter_add_(1, train_labels[best.indices[:, :NEIGHBORS]], votes)
     scores /= scores.sum(1, keepdim=True)
     two = scores.topk(2, dim=1).values
     lead = (two[:, 0] - two[:, 1]).min().item()
-    print(f"kNN: the 20th neighbour leads the 21st by at least {gap:.1e}, the best class the second by {lead:.1e}")
+    print(f"kNN: the 20th neighbor leads the 21st by at least {gap:.1e}, the best class the second by {lead:.1e}")
     assert gap > 1e-6 and lead > 1e-4, "the features leave a decision to rounding: change them"
     # scikit-learn ranks cosine distance = 1 − similarity.
-    peer = KNeighborsClassifier(NEIGHBOURS, metric="cosine")
+    peer = KNeighborsClassifier(NEIGHBORS, metric="cosine")
     peer.weights = lambda distance: torch.exp((1 - torch.from_numpy(distance)) / TEMPERATURE).numpy()
     peer.fit(train.double().numpy(), train_labels.numpy())
     off = (torch.from_numpy(peer.predict_proba(test.double().numpy())) - scores).abs().max().item()
@@ -107,7 +107,7 @@ def linear(train, train_labels, test, order, dtype) -> dict[str, torch.Tensor]:
 def main() -> None:
     train, train_labels = split("train", TRAIN)
     test, test_labels = split("test", TEST)
-    scores = nearest_neighbours(train, train_labels, test)
+    scores = nearest_neighbors(train, train_labels, test)
     order = pattern("evaluation.order", [EPOCHS, TRAIN]).argsort(dim=1, stable=True)
     exact = linear(train, train_labels, test, order, torch.float64)
     rounded = linear(train, train_labels, test, order, torch.float32)

@@ -10,7 +10,7 @@ With z the 2N rows of first and second, ẑ = z / max(‖z‖, 1e-12), s = ẑ �
 view of row i:  loss = 1/2N Σᵢ (logsumexpₖ≠ᵢ s(i, k) − s(i, p(i))).
 
 ntxent.safetensors, float32:
-    CASE/first, CASE/second                            [N, D]  raw projections (not normalised)
+    CASE/first, CASE/second                            [N, D]  raw projections (not normalized)
     CASE/TEMPERATURE/gradient.first, gradient.second   [N, D]  d loss / d raw projection
 ntxent.json: CASE → {"pairs": N, "dimension": D, "losses": {TEMPERATURE: loss}}; temperatures "0.05" "0.1" "0.5" "1.0".
 
@@ -77,7 +77,7 @@ def written_out(first: torch.Tensor, second: torch.Tensor, temperature: float) -
     slope = logits.softmax(1)
     slope[torch.arange(rows), positive] -= 1
     unit_gradient = (slope + slope.T) @ unit / (temperature * rows)
-    # Normalising takes the radial part away; below epsilon it is a plain division.
+    # Normalizing takes the radial part away; below epsilon it is a plain division.
     radial = (unit_gradient * unit).sum(1, keepdim=True) * unit
     gradient = (unit_gradient - torch.where(norm >= EPSILON, radial, 0)) / norm.clamp_min(EPSILON)
     return loss.item(), gradient

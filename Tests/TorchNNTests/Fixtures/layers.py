@@ -1,8 +1,8 @@
-"""Writes layers.safetensors, layers.json and initialisers.json.
+"""Writes layers.safetensors, layers.json and initializers.json.
 
 Run:       python Tests/TorchNNTests/Fixtures/layers.py
 Versions:  torch 2.11.0, torchvision 0.26.0, numpy 2.4.6, safetensors 0.8.0
-Seed:      0 for the observed standard deviations of initialisers.json; layers use Scripts/fixtures/pattern.py
+Seed:      0 for the observed standard deviations of initializers.json; layers use Scripts/fixtures/pattern.py
 Precision: float64 on float32 pattern values, stored as float32
 
 Values of layer CASE: input pattern("CASE.input", shape, scale 1); weight and bias pattern("CASE.weight" / "CASE.bias",
@@ -14,7 +14,7 @@ one) and for BatchNorm in training mode CASE/running_mean and CASE/running_var a
 has no equal values in a window, so its gradient is unambiguous.
 layers.json: CASE → {"kind", "input": shape, …the layer's arguments…}.
 
-initialisers.json: network → [[name, shape, rule, number, observed standard deviation]] for torchvision's defaults;
+initializers.json: network → [[name, shape, rule, number, observed standard deviation]] for torchvision's defaults;
 rule "normal" with number = standard deviation (kaiming, fan out, ReLU: √(2 / (out · k²))), "constant" with number =
 value, or "uniform" with number = bound (kaiming with a = √5, which is 1 / √fan_in, for Linear's weight and bias).
 """
@@ -97,7 +97,7 @@ def results(name: str, case: dict, dtype: torch.dtype) -> dict[str, torch.Tensor
     return stored
 
 
-def initialisers() -> dict[str, list]:
+def initializers() -> dict[str, list]:
     result = {}
     for depth in (18, 50):
         torch.manual_seed(0)
@@ -131,8 +131,8 @@ def main() -> None:
         tensors |= {f"{name}/{k}": t.detach().float().contiguous() for k, t in exact.items()}
     save_file(tensors, HERE / "layers.safetensors", metadata={"generator": "layers.py", "torch": torch.__version__})
     (HERE / "layers.json").write_text(json.dumps(CASES, separators=(",", ":")).replace("},", "},\n") + "\n")
-    rows = json.dumps(initialisers(), separators=(",", ":")).replace("],[", "],\n[")
-    (HERE / "initialisers.json").write_text(rows + "\n")
+    rows = json.dumps(initializers(), separators=(",", ":")).replace("],[", "],\n[")
+    (HERE / "initializers.json").write_text(rows + "\n")
 
 
 if __name__ == "__main__":

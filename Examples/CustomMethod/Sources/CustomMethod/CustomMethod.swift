@@ -51,6 +51,6 @@ struct CustomMethod {
         transform: EvaluationTransform(augmentation), batchSize: 256, threads: 2)
       return try extractor.features(of: loader)
     }
-    return try NearestNeighbours(k: 20).accuracy(train: features(.train), test: features(.test))
+    return try NearestNeighbors(k: 20).accuracy(train: features(.train), test: features(.test))
   }
 }

@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "CProcess.h"
+#include "CLinux.h"
 
 // A lock of the open file, not of the process: another file that this process opens and closes does not end it.
-int cprocess_lock_file(int descriptor) {
+int linux_lock_file(int descriptor) {
   struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
   if (fcntl(descriptor, F_OFD_SETLK, &whole) == 0) return 0;
   return errno == EACCES ? EAGAIN : errno;

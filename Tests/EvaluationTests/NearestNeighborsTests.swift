@@ -2,45 +2,45 @@ import Evaluation
 import Testing
 import Torch
 
-@Suite("Nearest neighbours")
-struct NearestNeighboursTests {
+@Suite("Nearest neighbors")
+struct NearestNeighborsTests {
   @Test("every class score, prediction and accuracy equals the reference's")
   func parity() throws {
     let fixture = try EvaluationFixture()
-    let scores = try NearestNeighbours().scores(train: fixture.train, test: fixture.test)
+    let scores = try NearestNeighbors().scores(train: fixture.train, test: fixture.test)
     // Cosines in float32 are off by up to 2⁻²², and the temperature makes ten times that of them.
     #expect(greatestDifference(scores, fixture["knn.scores"]) < 2e-6)
     #expect(scores.argmax(1).array(of: Int.self) == fixture["knn.predicted"].array(of: Int.self))
-    let accuracy = try NearestNeighbours().accuracy(train: fixture.train, test: fixture.test)
+    let accuracy = try NearestNeighbors().accuracy(train: fixture.train, test: fixture.test)
     #expect(abs(accuracy.top1 - fixture.accuracy("knn").top1) < 1e-9)
     #expect(abs(accuracy.top5 - fixture.accuracy("knn").top5) < 1e-9)
   }
 
   @Test("with k = 1 an image gets the class of the most similar one, whatever its length")
-  func singleNeighbour() throws {
+  func singleNeighbor() throws {
     let train = Features(
       values: Tensor([100, 1, 0, 0.1] as [Float], shape: [2, 2]), labels: [0, 1], sampleIndices: [0, 1])
     let test = Features(
       values: Tensor([1, 0.5, 1, 3] as [Float], shape: [2, 2]), labels: [0, 1], sampleIndices: [0, 1])
-    let scores = try NearestNeighbours(k: 1).scores(train: train, test: test)
+    let scores = try NearestNeighbors(k: 1).scores(train: train, test: test)
     #expect(scores.array(of: Float.self) == [1, 0, 0, 1])
-    #expect(try NearestNeighbours(k: 1).accuracy(train: train, test: test) == Accuracy(top1: 100, top5: 100))
+    #expect(try NearestNeighbors(k: 1).accuracy(train: train, test: test) == Accuracy(top1: 100, top5: 100))
   }
 
-  @Test("more neighbours than train images means that all of them vote")
-  func allNeighbours() throws {
+  @Test("more neighbors than train images means that all of them vote")
+  func allNeighbors() throws {
     let fixture = try EvaluationFixture()
-    let all = try NearestNeighbours(k: 350).scores(train: fixture.train, test: fixture.test)
-    let more = try NearestNeighbours(k: 1_000_000).scores(train: fixture.train, test: fixture.test)
+    let all = try NearestNeighbors(k: 350).scores(train: fixture.train, test: fixture.test)
+    let more = try NearestNeighbors(k: 1_000_000).scores(train: fixture.train, test: fixture.test)
     #expect(all.isIdentical(to: more))
     #expect(greatestDifference(all.sum(1), Tensor.ones([140])) < 1e-5)
   }
 
-  @Test("a very low temperature neither overflows nor loses the nearest neighbour")
+  @Test("a very low temperature neither overflows nor loses the nearest neighbor")
   func lowTemperature() throws {
     let fixture = try EvaluationFixture()
-    let cold = try NearestNeighbours(k: 20, temperature: 1e-12).scores(train: fixture.train, test: fixture.test)
-    let nearest = try NearestNeighbours(k: 1).scores(train: fixture.train, test: fixture.test)
+    let cold = try NearestNeighbors(k: 20, temperature: 1e-12).scores(train: fixture.train, test: fixture.test)
+    let nearest = try NearestNeighbors(k: 1).scores(train: fixture.train, test: fixture.test)
     #expect(cold.isIdentical(to: nearest))
   }
 
@@ -56,12 +56,12 @@ struct NearestNeighboursTests {
       values: Tensor.randn([300, 16], generator: Generator(seed: 2)), labels: [Int](repeating: 0, count: 300),
       sampleIndices: Array(0..<300))
     var progress: [Int] = []
-    _ = try NearestNeighbours().accuracy(train: train, test: test) { done, _ in progress.append(done) }
+    _ = try NearestNeighbors().accuracy(train: train, test: test) { done, _ in progress.append(done) }
     #expect(progress == [128, 256, 300])
-    let together = try NearestNeighbours(temperature: 10).scores(train: train, test: test)
+    let together = try NearestNeighbors(temperature: 10).scores(train: train, test: test)
     for index in [0, 127, 128, 299] {
       let one = Features(values: test.values.narrow(0, index..<index + 1), labels: [0], sampleIndices: [index])
-      let alone = try NearestNeighbours(temperature: 10).scores(train: train, test: one)
+      let alone = try NearestNeighbors(temperature: 10).scores(train: train, test: one)
       #expect(greatestDifference(alone, together.narrow(0, index..<index + 1)) < 1e-6)
     }
   }
@@ -80,11 +80,11 @@ struct NearestNeighboursTests {
   @Test("k and temperature out of range are refused in one line")
   func badSettings() {
     let (train, test) = (twoClasses(perClass: 3), twoClasses(perClass: 1))
-    #expect(throws: EvaluationError("nearest neighbours: expected k of at least 1, got 0")) {
-      try NearestNeighbours(k: 0).accuracy(train: train, test: test)
+    #expect(throws: EvaluationError("nearest neighbors: expected k of at least 1, got 0")) {
+      try NearestNeighbors(k: 0).accuracy(train: train, test: test)
     }
-    #expect(throws: EvaluationError("nearest neighbours: expected a temperature above 0, got 0.0")) {
-      try NearestNeighbours(temperature: 0).accuracy(train: train, test: test)
+    #expect(throws: EvaluationError("nearest neighbors: expected a temperature above 0, got 0.0")) {
+      try NearestNeighbors(temperature: 0).accuracy(train: train, test: test)
     }
   }
 }

@@ -2,7 +2,7 @@ import Foundation
 import Torch
 
 /// First values of parameters, as torchvision's ResNets and PyTorch's layers have them.
-public enum Initialiser {
+public enum Initializer {
   /// Normal with standard deviation √(2 / fan out): for a convolution `[O, C, K, K]` followed by ReLU the fan out is
   /// O·K·K (He et al. 2015, Eq. 14).
   public static func kaimingNormal(_ shape: [Int], generator: Generator) -> Tensor {

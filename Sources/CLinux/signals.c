@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "CProcess.h"
+#include "CLinux.h"
 
 static const int caught[] = {SIGINT, SIGTERM, SIGCHLD, SIGPIPE};
 enum { CAUGHT_COUNT = sizeof caught / sizeof *caught };
@@ -22,7 +22,7 @@ static void tell(int number) {
   errno = error;
 }
 
-int cprocess_signals_watch(int descriptor) {
+int linux_signals_watch(int descriptor) {
   watcher = descriptor;
   // Who started this process may have left them blocked.
   sigset_t wanted;
@@ -37,13 +37,13 @@ int cprocess_signals_watch(int descriptor) {
   return 0;
 }
 
-void cprocess_signals_restore(void) {
+void linux_signals_restore(void) {
   for (int i = 0; i < CAUGHT_COUNT; i++) sigaction(caught[i], &before[i], NULL);
   pthread_sigmask(SIG_SETMASK, &mask_before, NULL);
   watcher = -1;
 }
 
-void cprocess_signals_end(void) {
+void linux_signals_end(void) {
   static const int numbers[] = {SIGQUIT, SIGABRT};
   struct sigaction action = {.sa_handler = SIG_DFL};
   sigemptyset(&action.sa_mask);

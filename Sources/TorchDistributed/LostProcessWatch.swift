@@ -9,7 +9,7 @@ import Synchronization
 /// next rank's farewell or for the end of its connection, one asks again and again whether a process has raised the alarm
 /// and whether NCCL found an error. Either raises the alarm for all processes and aborts this one's exchanges over NCCL.
 /// The training thread then returns from the device, and its next exchange throws.
-final class LossWatch: Sendable {
+final class LostProcessWatch: Sendable {
   private let group: ProcessGroup
   private let store: Store
   private let seal: JobSeal

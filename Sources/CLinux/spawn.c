@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "CProcess.h"
+#include "CLinux.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1U << 2)
@@ -46,7 +46,7 @@ static void let_go_of_descriptors(void) {
   for (int descriptor = 3; descriptor < end; descriptor++) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
-static void connect_output(const cprocess_start *start, int report) {
+static void connect_output(const linux_start *start, int report) {
   int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) fail(report, STEP_OUTPUT);
   if (start->output >= 0 && dup2(start->output, STDOUT_FILENO) < 0) fail(report, STEP_OUTPUT);
@@ -64,7 +64,7 @@ static void take_signals(void) {
 
 // Between fork and exec, where other threads may have left any lock taken: only what POSIX calls async-signal-safe, and
 // plain system calls.
-static void become(const cprocess_start *start, const cpu_set_t *cores, size_t cores_size, pid_t parent, int report) {
+static void become(const linux_start *start, const cpu_set_t *cores, size_t cores_size, pid_t parent, int report) {
   setpgid(0, 0);
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail(report, STEP_PARENT);
   // Ended before the line above, the parent sends nothing.
@@ -86,7 +86,7 @@ static int read_failure(int report, failure *failure) {
 }
 
 static int fork_and_watch(
-    const cprocess_start *start, const cpu_set_t *cores, size_t cores_size, pid_t *process, step_number *step) {
+    const linux_start *start, const cpu_set_t *cores, size_t cores_size, pid_t *process, step_number *step) {
   int report[2];
   if (pipe2(report, O_CLOEXEC) != 0) return errno;
   // A handler of the parent's must not run in the child.
@@ -115,7 +115,7 @@ static int fork_and_watch(
   return error;
 }
 
-int cprocess_spawn(const cprocess_start *start, pid_t *process, const char **step) {
+int linux_spawn(const linux_start *start, pid_t *process, const char **step) {
   step_number number = STEP_START;
   cpu_set_t *cores = NULL;
   size_t size = CPU_ALLOC_SIZE(MAXIMUM_CORES);
@@ -132,9 +132,9 @@ int cprocess_spawn(const cprocess_start *start, pid_t *process, const char **ste
   return error;
 }
 
-int cprocess_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : errno; }
+int linux_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0 ? 0 : errno; }
 
-int cprocess_cores(int *cores, int capacity) {
+int linux_cores(int *cores, int capacity) {
   size_t size = CPU_ALLOC_SIZE(MAXIMUM_CORES);
   cpu_set_t *set = CPU_ALLOC(MAXIMUM_CORES);
   if (!set) return -1;

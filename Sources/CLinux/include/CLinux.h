@@ -1,7 +1,7 @@
 // What the supervisor needs of Linux and Swift cannot call: starting a process with the calls that belong between fork
 // and exec, signals, limits, and cores.
-#ifndef CPROCESS_H
-#define CPROCESS_H
+#ifndef CLINUX_H
+#define CLINUX_H
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -17,39 +17,39 @@ typedef struct {
   // Cores to be pinned to; none leaves the caller's.
   const int *cores;
   size_t core_count;
-} cprocess_start;
+} linux_start;
 
 // Starts a process in a process group of its own, which has no other descriptors, reads nothing, takes all signals, and
 // is killed when the calling thread ends, however it ends.
 //
 // Returns 0, or an errno and in `step` what could not be done ("run it", …).
-int cprocess_spawn(const cprocess_start *start, pid_t *process, const char **step);
+int linux_spawn(const linux_start *start, pid_t *process, const char **step);
 
 // Makes a pipe whose ends do not block and are not inherited. Returns 0 or an errno.
-int cprocess_pipe(int ends[2]);
+int linux_pipe(int ends[2]);
 
 // From now on SIGINT, SIGTERM and SIGCHLD are written to the descriptor, a byte each, and SIGPIPE is ignored. One
 // watcher in a process, since signals belong to the process. Returns 0 or an errno.
-int cprocess_signals_watch(int descriptor);
+int linux_signals_watch(int descriptor);
 
-// Signals do again what they did before `cprocess_signals_watch`.
-void cprocess_signals_restore(void);
+// Signals do again what they did before `linux_signals_watch`.
+void linux_signals_restore(void);
 
 // Lets this process, and those that it starts, open as many files and connections as the system lets it.
-void cprocess_raise_descriptor_limit(void);
+void linux_raise_descriptor_limit(void);
 
 // SIGQUIT and SIGABRT end the process, whatever a library has made of them.
-void cprocess_signals_end(void);
+void linux_signals_end(void);
 
 // A file that grows beyond the limit that it has gives an error, as on a full disk, rather than end the process.
-void cprocess_file_limit_gives_errors(void);
+void linux_file_limit_gives_errors(void);
 
 // The lock of a whole file that is open for writing, which ends with the process (or when `descriptor` is closed) and holds
 // among the machines that share the file over NFS, too. Returns 0, EAGAIN when another has it, or another error number.
-int cprocess_lock_file(int descriptor);
+int linux_lock_file(int descriptor);
 
 // Writes the numbers of the cores that this thread may run on, and returns how many there are (which may be more than
 // `capacity`), or -1 with errno set.
-int cprocess_cores(int *cores, int capacity);
+int linux_cores(int *cores, int capacity);
 
 #endif

@@ -4,7 +4,7 @@ import Torch
 import TorchNN
 
 /// Fixtures/layers.py lists torchvision's rule for every parameter of ResNet-18 and ResNet-50.
-@Suite struct InitialiserParityTests {
+@Suite struct InitializerParityTests {
   private struct Rule: Decodable {
     let name: String
     let shape: [Int]
@@ -24,13 +24,13 @@ import TorchNN
 
   private let networks: [String: [Rule]]
 
-  init() throws { networks = try Fixture().json("initialisers") }
+  init() throws { networks = try Fixture().json("initializers") }
 
   @Test("convolutions start normal with torchvision's deviation, within five standard errors")
   func convolutions() throws {
     let generator = Generator(seed: 1)
     for rule in networks.values.joined() where rule.kind == "normal" {
-      let weight = Initialiser.kaimingNormal(rule.shape, generator: generator)
+      let weight = Initializer.kaimingNormal(rule.shape, generator: generator)
       #expect(weight.shape == rule.shape)
       let count = Double(weight.count)
       let deviation = weight.to(.float64).variance(correction: 0).sqrt().item()

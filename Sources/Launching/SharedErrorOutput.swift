@@ -2,7 +2,7 @@ import Foundation
 
 /// Standard error, to which a supervisor brings the texts of several processes: one writes to it as if it were alone,
 /// progress included, the others' lines come between.
-final class Screen {
+final class SharedErrorOutput {
   private let output: BackgroundOutput
   /// Whether people watch, and a line may be replaced.
   let isTerminal: Bool

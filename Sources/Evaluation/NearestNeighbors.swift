@@ -1,11 +1,11 @@
 import Torch
 
-/// Classification by the nearest neighbours among the train images (Wu et al. 2018, section 3.4): each of the `k` most
+/// Classification by the nearest neighbors among the train images (Wu et al. 2018, section 3.4): each of the `k` most
 /// similar votes for its class with exp(cosine similarity / `temperature`).
 ///
 /// It has nothing to train and nothing to tune, so that its accuracy speaks of the features alone.
-public struct NearestNeighbours: Codable, Sendable, Equatable {
-  /// How many neighbours vote, at least 1; all of them where there are fewer.
+public struct NearestNeighbors: Codable, Sendable, Equatable {
+  /// How many neighbors vote, at least 1; all of them where there are fewer.
   public var k: Int
   /// Above 0; the smaller, the more the nearest count.
   public var temperature: Double
@@ -20,7 +20,7 @@ public struct NearestNeighbours: Codable, Sendable, Equatable {
 
   /// Classifies the test images by the train images.
   ///
-  /// Cosine similarities are computed in blocks of test images, so that beside a normalised copy of the features the
+  /// Cosine similarities are computed in blocks of test images, so that beside a normalized copy of the features the
   /// memory taken does not grow with their number. Five classes or fewer give a top-5 of 100.
   ///
   /// - Parameters:
@@ -54,27 +54,27 @@ public struct NearestNeighbours: Codable, Sendable, Equatable {
   private func forEachBlock(
     train: Features, test: Features, device: Device, _ body: (_ rows: Range<Int>, _ scores: Tensor) -> Void
   ) throws {
-    guard k >= 1 else { throw EvaluationError("nearest neighbours: expected k of at least 1, got \(k)") }
+    guard k >= 1 else { throw EvaluationError("nearest neighbors: expected k of at least 1, got \(k)") }
     guard temperature > 0, temperature.isFinite else {
-      throw EvaluationError("nearest neighbours: expected a temperature above 0, got \(temperature)")
+      throw EvaluationError("nearest neighbors: expected a temperature above 0, got \(temperature)")
     }
     try train.requireTrainable()
     let classCount = train.classCount
     try test.requireTestable(classNames: train.classNames, classCount: classCount)
     precondition(
       train.dimension == test.dimension,
-      "NearestNeighbours: train features \(train.values.shape) and test features \(test.values.shape) differ in size")
+      "NearestNeighbors: train features \(train.values.shape) and test features \(test.values.shape) differ in size")
     withoutGradients {
       let known = Functional.normalize(train.values.to(device: device)).transposed()
       let labels = Tensor(train.labels).to(device: device)
-      let neighbours = min(k, train.count)
+      let neighbors = min(k, train.count)
       let rows = max(1, Self.blockElements / train.count)
       for start in stride(from: 0, to: test.count, by: rows) {
         let range = start..<min(start + rows, test.count)
         let asked = Functional.normalize(test.values.narrow(0, range).to(device: device))
-        let nearest = asked.matmul(known).topk(neighbours)
+        let nearest = asked.matmul(known).topk(neighbors)
         let classes = labels.indexSelect(0, nearest.indices.flattened()).reshaped(nearest.indices.shape)
-        // A softmax over the neighbours: the votes over their sum, safe from overflow at low temperatures.
+        // A softmax over the neighbors: the votes over their sum, safe from overflow at low temperatures.
         let votes = Functional.softmax(nearest.values / temperature)
         let scores = Tensor.zeros([range.count, classCount], device: device).scatterAdd(1, classes, votes)
         body(range, scores.to(device: .cpu))
