@@ -31,6 +31,17 @@ extension AugmentationConfiguration {
     try requireRange(
       cropAspectRatioMinimum, "crop_aspect_ratio_minimum", cropAspectRatioMaximum, "crop_aspect_ratio_maximum")
     try requireProbability(flipProbability, "flip_probability")
+    try requireProbability(verticalFlipProbability, "vertical_flip_probability")
+    try requireProbability(quarterTurnProbability, "quarter_turn_probability")
+    try requireProbability(rotationProbability, "rotation_probability")
+    try require(0...180 ~= rotationDegrees, "rotation_degrees", "a number in 0…180", rotationDegrees)
+    try requireProbability(equalizeProbability, "equalize_probability")
+    try requireProbability(posterizeProbability, "posterize_probability")
+    try require(
+      Int(exactly: posterizeBits).map { 1...8 ~= $0 } == true, "posterize_bits", "a whole number in 1…8", posterizeBits)
+    try requireProbability(sharpnessProbability, "sharpness_probability")
+    try require(
+      sharpnessFactor >= 0 && sharpnessFactor.isFinite, "sharpness_factor", "a number of at least 0", sharpnessFactor)
     try requireProbability(jitterProbability, "jitter_probability")
     let jitters = [
       (jitterStrength, "jitter_strength"), (jitterBrightness, "jitter_brightness"),
@@ -48,6 +59,13 @@ extension AugmentationConfiguration {
     try requireRange(blurSigmaMinimum, "blur_sigma_minimum", blurSigmaMaximum, "blur_sigma_maximum")
     try requireProbability(solarizeProbability, "solarize_probability")
     try require(0...1 ~= solarizeThreshold, "solarize_threshold", "a number in 0…1", solarizeThreshold)
+    try requireProbability(erasingProbability, "erasing_probability")
+    try requireRange(
+      erasingScaleMinimum, "erasing_scale_minimum", erasingScaleMaximum, "erasing_scale_maximum", atMost: 1,
+      text: "a number above 0 and up to 1")
+    try requireRange(
+      erasingAspectRatioMinimum, "erasing_aspect_ratio_minimum", erasingAspectRatioMaximum,
+      "erasing_aspect_ratio_maximum")
   }
 
   /// Puts the section before the keys that messages name.

@@ -5,6 +5,9 @@
 ///
 /// Sizes of crops are shares of the image's area, sides of the result are pixels, probabilities lie in 0…1.
 public struct AugmentationConfiguration: Codable, Sendable, Equatable {
+  /// The preset whose values were laid under the others last; to lay those of another, set `presetWithItsValues`.
+  public internal(set) var preset = AugmentationPreset.natural
+
   /// Side of a view in pixels.
   public var imageSize = 224
   /// How crops are resized to it, in training and in evaluation.
@@ -21,6 +24,26 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
 
   /// Probability of a mirrored view.
   public var flipProbability = 0.5
+
+  /// Probability of a view that is turned upside down, mirrored.
+  public var verticalFlipProbability = 0.0
+  /// Probability of a view turned by 90, 180 or 270 degrees, each as likely as the others.
+  public var quarterTurnProbability = 0.0
+  /// Probability of a view turned by an angle within `rotationDegrees`.
+  public var rotationProbability = 0.0
+  /// Views turn by up to so many degrees to either side; what comes into view beyond the crop's edge is black.
+  public var rotationDegrees = 15.0
+
+  /// Probability of a view whose levels are spread until each is about as frequent, channel by channel.
+  public var equalizeProbability = 0.0
+  /// Probability of a view with fewer levels.
+  public var posterizeProbability = 0.0
+  /// Bits of a level that posterizing keeps, a whole number in 1…8.
+  public var posterizeBits = 4.0
+  /// Probability of a view of another sharpness.
+  public var sharpnessProbability = 0.0
+  /// What sharpness is multiplied by: 0 blurs, 1 changes nothing, more sharpens.
+  public var sharpnessFactor = 2.0
 
   /// Probability that the colors of a view are jittered at all.
   public var jitterProbability = 0.8
@@ -52,6 +75,17 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// Samples from this share of full brightness on are inverted.
   public var solarizeThreshold = 0.5
 
+  /// Probability of a view of which a rectangle is erased.
+  public var erasingProbability = 0.0
+  /// Least share of the view's area that is erased.
+  public var erasingScaleMinimum = 0.02
+  /// Greatest share of the view's area that is erased.
+  public var erasingScaleMaximum = 0.33
+  /// Least height of what is erased over its width.
+  public var erasingAspectRatioMinimum = 0.3
+  /// Greatest height of what is erased over its width.
+  public var erasingAspectRatioMaximum = 3.3
+
   /// Whether large JPEGs are decoded at a half, a quarter or an eighth of their size where every crop is at least twice
   /// as large as its view even so (Docs/Numerics.md has how far that is from decoding at full size).
   public var dctScaling = true
@@ -74,12 +108,21 @@ public struct AugmentationConfiguration: Codable, Sendable, Equatable {
   /// SimCLR's defaults.
   public init() {}
 
+  /// The preset; to set it sets all that it is made of.
+  public var presetWithItsValues: AugmentationPreset {
+    get { preset }
+    set { self = newValue.applied(to: self) }
+  }
+
   /// Size of the blur's kernel in pixels, odd: `blurKernelFraction` of the side, halved, rounded down, on either side
   /// of the middle.
   public var blurKernelSize: Int {
     // The small term mends products such as 0.29 · 100, which fall just short of a whole number.
     2 * Int(blurKernelFraction * Double(imageSize) / 2 + 1e-6) + 1
   }
+
+  /// The levels of red, green and blue that erasing leaves: the nearest to the mean, 0 after normalization.
+  var erasedLevels: [UInt8] { mean.map { UInt8(min(max(($0 * 255).rounded(), 0), 255)) } }
 
   /// The step from pixels to floats that this section asks for.
   public var normalization: PixelNormalization {

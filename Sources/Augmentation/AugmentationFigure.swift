@@ -32,7 +32,7 @@ public struct AugmentationFigure {
   /// The names of the rows, from the top.
   public var rowNames: [String] {
     ["original", "crop, resize", "flip", "color jitter", "grayscale", "gaussian blur", "solarize"]
-      + augmenter.views.indices.map { "view \($0 + 1)" }
+      + moreOperations.map(\.name) + augmenter.views.indices.map { "view \($0 + 1)" }
   }
 
   /// Draws the figure.
@@ -94,7 +94,31 @@ public struct AugmentationFigure {
       },
       changed { $0.solarize(threshold: augmenter.configuration.solarizeThreshold * 255) },
     ]
+      + moreOperations.map { operation in changed { operation.change(&$0, always) } }
       + augmenter.views.indices.map { augmenter.view(of: image, epoch: 0, sample: sample, view: $0) }
+  }
+
+  /// What any of the views has beyond SimCLR's operations.
+  private var moreOperations: [(name: String, change: (inout PixelImage, ViewParameters) -> Void)] {
+    let configuration = augmenter.configuration
+    let all:
+      [(
+        name: String, probability: KeyPath<AugmentationConfiguration, Double>,
+        change: (inout PixelImage, ViewParameters) -> Void
+      )] = [
+        ("vertical flip", \.verticalFlipProbability, { image, _ in image.flipVertically() }),
+        ("quarter turn", \.quarterTurnProbability, { $0.turn(quarterTurns: $1.quarterTurns) }),
+        ("rotation", \.rotationProbability, { $0.rotate(degrees: $1.rotation ?? 0) }),
+        ("equalize", \.equalizeProbability, { image, _ in image.equalize() }),
+        ("posterize", \.posterizeProbability, { image, _ in image.posterize(bits: Int(configuration.posterizeBits)) }),
+        ("sharpness", \.sharpnessProbability, { image, _ in image.adjustSharpness(by: configuration.sharpnessFactor) }),
+        (
+          "erasing", \.erasingProbability,
+          { image, drawn in if let part = drawn.erased { image.erase(part, levels: configuration.erasedLevels) } }
+        ),
+      ]
+    return all.filter { row in augmenter.views.contains { $0[keyPath: row.probability] > 0 } }
+      .map { ($0.name, $0.change) }
   }
 
   /// The same with every operation certain.
@@ -102,6 +126,9 @@ public struct AugmentationFigure {
     var configuration = augmenter.configuration
     configuration.jitterProbability = 1
     configuration.blurProbability = 1
+    configuration.quarterTurnProbability = 1
+    configuration.rotationProbability = 1
+    configuration.erasingProbability = 1
     return ViewAugmenter(configuration, seed: augmenter.seed)
   }
 }

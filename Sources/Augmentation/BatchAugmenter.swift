@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// Augments a batch of crops on a device, all samples together: what `ViewAugmenter.apply` does to one crop after it was
-/// resized and flipped, with the same parameters, hence from the same random numbers.
+/// Augments a batch of crops on a device, all samples together: what `ViewAugmenter.apply` does to one crop from its colors
+/// on, with the same parameters, hence from the same random numbers.
 ///
 /// The arithmetic is that of the primitives of `PixelImage`, whole levels after every step, so that results agree with
 /// theirs to two levels of 255 and nearly always exactly (a Gaussian sum that lies half-way between two levels may round
@@ -20,6 +20,7 @@ public struct BatchAugmenter: Sendable {
   private let maximumElements: Int
   private let scale: Tensor
   private let offset: Tensor
+  private let erasedLevels: Tensor
   private let color: BatchColor
   private let blur: BatchBlur?
 
@@ -36,11 +37,11 @@ public struct BatchAugmenter: Sendable {
     self.device = device
     self.dtype = dtype
     self.maximumElements = maximumElements
-    func channels(_ values: SIMD3<Float>) -> Tensor {
-      Tensor([values.x, values.y, values.z], shape: [1, 3, 1, 1]).to(device: device)
-    }
-    scale = channels(settings.normalization.scale)
-    offset = channels(settings.normalization.offset)
+    func channels(_ values: [Float]) -> Tensor { Tensor(values, shape: [1, 3, 1, 1]).to(device: device) }
+    let (scale, offset) = (settings.normalization.scale, settings.normalization.offset)
+    self.scale = channels([scale.x, scale.y, scale.z])
+    self.offset = channels([offset.x, offset.y, offset.z])
+    erasedLevels = channels(settings.erasedLevels.map(Float.init))
     color = BatchColor(device: device)
     let radius = settings.blurKernelSize / 2
     blur = radius > 0 ? BatchBlur(imageSize: settings.imageSize, radius: radius, device: device) : nil
@@ -49,7 +50,7 @@ public struct BatchAugmenter: Sendable {
   /// Views of crops.
   ///
   /// - Parameters:
-  ///   - crops: uint8 `[N, 3, S, S]` on any device, resized and flipped already (`ViewAugmenter.crop`).
+  ///   - crops: uint8 `[N, 3, S, S]` on any device, as `ViewAugmenter.crop` makes them.
   ///   - parameters: of each crop, `N` of them.
   /// - Returns: `[N, 3, S, S]` on `device`, normalized.
   public func callAsFunction(_ crops: Tensor, _ parameters: [ViewParameters]) -> Tensor {
@@ -73,7 +74,7 @@ public struct BatchAugmenter: Sendable {
   private func augmented(_ crops: Tensor, _ parameters: [ViewParameters]) -> Tensor {
     // To the device as bytes, a quarter of what floats take.
     let levels = crops.to(device: device).to(.float32).contiguous()
-    let plan = BatchPlan(parameters, blurRadius: blur?.radius)
+    let plan = BatchPlan(parameters, imageSize: settings.imageSize, blurRadius: blur?.radius)
     let steps = plan.steps(on: device)
     for (step, rows, values) in steps {
       let picked = levels.indexSelect(0, rows)
@@ -91,7 +92,19 @@ public struct BatchAugmenter: Sendable {
     case .grayscale: color.grayLevels(levels).expanded(levels.shape)
     case .blur: blur?(levels, weights: values) ?? levels
     case .solarize: color.solarize(levels, threshold: settings.solarizeThreshold * 255)
+    case .erase: erased(levels, values)
     }
+  }
+}
+
+extension BatchAugmenter {
+  /// - Parameter values: `[K, 2S]`, rows and columns of what is erased.
+  private func erased(_ levels: Tensor, _ values: Tensor) -> Tensor {
+    let (count, side) = (levels.shape[0], settings.imageSize)
+    let rows = values.narrow(1, 0..<side).reshaped([count, 1, side, 1])
+    let columns = values.narrow(1, side..<2 * side).reshaped([count, 1, 1, side])
+    // Whole levels and a mask of ones and zeros: exact.
+    return levels + (erasedLevels - levels).mul_(rows * columns)
   }
 }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Torch
 
 /// Which samples of a batch need which operation when, and with which numbers.
@@ -16,6 +17,8 @@ struct BatchPlan {
     /// The kernel from its middle to its edge, and a 0.
     case blur
     case solarize
+    /// For each row of the view whether something of it is erased, then the same for each column; 1 or 0.
+    case erase
   }
 
   private struct Step {
@@ -28,8 +31,9 @@ struct BatchPlan {
 
   /// - Parameters:
   ///   - parameters: of each sample.
+  ///   - imageSize: the side of the views.
   ///   - blurRadius: half of the blur's kernel; `nil` when nothing is blurred.
-  init(_ parameters: [ViewParameters], blurRadius: Int?) {
+  init(_ parameters: [ViewParameters], imageSize: Int, blurRadius: Int?) {
     for place in 0..<(parameters.map(\.colorAdjustments.count).max() ?? 0) {
       var adjustments = [Operation.brightness, .contrast, .saturation, .hue].map { Step(operation: $0) }
       for (row, sample) in parameters.enumerated() where place < sample.colorAdjustments.count {
@@ -52,6 +56,15 @@ struct BatchPlan {
       steps.append(blur)
     }
     steps.append(Step(operation: .solarize, rows: parameters.indices.filter { parameters[$0].isSolarized }))
+    var erasing = Step(operation: .erase)
+    for (row, sample) in parameters.enumerated() {
+      guard let part = sample.erased else { continue }
+      erasing.rows.append(row)
+      for range in [part.top..<part.top + part.height, part.left..<part.left + part.width] {
+        erasing.values += (0..<imageSize).map { range.contains($0) ? 1 : 0 }
+      }
+    }
+    steps.append(erasing)
     steps.removeAll { $0.rows.isEmpty }
   }
 

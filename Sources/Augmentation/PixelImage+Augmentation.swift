@@ -52,6 +52,46 @@ extension PixelImage {
     }
   }
 
+  /// Mirrors top and bottom.
+  public mutating func flipVertically() {
+    withPlanes { $0.flipVertically() }
+  }
+
+  /// Turns against the clock by so many quarters; NumPy's and PyTorch's `rot90`.
+  public mutating func turn(quarterTurns: Int) {
+    withPlanes { PlaneTurner().turn($0, quarterTurns: quarterTurns) }
+  }
+
+  /// Turns against the clock about the middle, within its size; torchvision's `rotate` with bilinear interpolation. What
+  /// comes from beyond the edge is black.
+  public mutating func rotate(degrees: Double) {
+    withPlanes { PlaneTurner().rotate($0, degrees: degrees) }
+  }
+
+  /// Spreads the levels of each channel until each is about as frequent; torchvision's `equalize`.
+  public mutating func equalize() {
+    withPlanes { $0.equalize() }
+  }
+
+  /// Keeps the upper bits of every sample, 1…8 of them; torchvision's `posterize`.
+  public mutating func posterize(bits: Int) {
+    withPlanes { $0.posterize(bits: bits) }
+  }
+
+  /// Sharpens by a factor above 1 or blurs by one from 0 to 1; torchvision's `adjust_sharpness`.
+  public mutating func adjustSharpness(by factor: Double) {
+    withPlanes { Sharpener().adjust($0, by: factor) }
+  }
+
+  /// Gives a part one color; torchvision's `erase`.
+  ///
+  /// - Parameters:
+  ///   - part: Inside the image.
+  ///   - levels: Of red, green and blue.
+  public mutating func erase(_ part: CropRectangle, levels: [UInt8]) {
+    withPlanes { $0.erase(part, levels: levels) }
+  }
+
   /// Applies one step of color jitter: torchvision's `adjust_brightness`, `adjust_contrast` or `adjust_saturation` by a
   /// factor of at least 0, or `adjust_hue` by −0.5…0.5 of a turn.
   public mutating func adjust(_ adjustment: ColorAdjustment) {

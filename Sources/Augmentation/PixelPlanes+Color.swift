@@ -107,8 +107,9 @@ private func lesser(_ first: Float, _ second: Float) -> Float { first < second ?
 @inline(__always)
 private func greater(_ first: Float, _ second: Float) -> Float { first > second ? first : second }
 
+/// A number cut to 0…255, without its fraction.
 @inline(__always)
-private func clampedLevel(_ value: Float) -> UInt8 { truncatedLevel(lesser(greater(value, 0), 255)) }
+func clampedLevel(_ value: Float) -> UInt8 { truncatedLevel(lesser(greater(value, 0), 255)) }
 
 /// The gray level of a pixel, a whole number.
 @inline(__always)

@@ -2,7 +2,8 @@ import Images
 import Randomness
 
 /// Makes random views of images: crop, flip, color jitter, gray, blur, solarize, in this order (SimCLR,
-/// arXiv 2002.05709, appendix A).
+/// arXiv 2002.05709, appendix A). What else a recipe may ask for comes before the colors (vertical flip, quarter turns,
+/// rotation, equalize, posterize, sharpness) and at the end (erasing).
 ///
 /// A view depends on the seed, the epoch, the sample and the number of the view, and on nothing else, so that any
 /// number of threads and processes makes the same ones.
@@ -14,6 +15,10 @@ public struct ViewAugmenter: Sendable {
   /// The seed of the run.
   public let seed: UInt64
   package let normalization: PixelNormalization
+
+  /// What is drawn for operations beyond SimCLR's has a sequence of its own: with or without them, crops and colors are
+  /// the same.
+  private static let streamOfMore: UInt32 = 1 << 16
 
   /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration, seed: UInt64) {
@@ -44,7 +49,13 @@ public struct ViewAugmenter: Sendable {
   /// What is random about a view of an image of the given size.
   public func parameters(width: Int, height: Int, epoch: Int, sample: Int, view: Int) -> ViewParameters {
     var generator = PhiloxGenerator(seed: seed, epoch: epoch, sample: sample, stream: UInt32(view))
-    return ViewParameters(sampling: views[view], width: width, height: height, using: &generator)
+    var parameters = ViewParameters(sampling: views[view], width: width, height: height, using: &generator)
+    if views[view].hasMore {
+      var generator = PhiloxGenerator(
+        seed: seed, epoch: epoch, sample: sample, stream: Self.streamOfMore | UInt32(view))
+      parameters.sampleMore(views[view], using: &generator)
+    }
+    return parameters
   }
 
   /// The view that the parameters describe.
@@ -56,7 +67,8 @@ public struct ViewAugmenter: Sendable {
     }
   }
 
-  /// The part of the image that becomes the view, resized and flipped, which is what `BatchAugmenter` starts from.
+  /// The part of the image that becomes the view, with all that is done to it before its colors change: what
+  /// `BatchAugmenter` starts from.
   public func crop(_ parameters: ViewParameters, of image: PixelImage, view: Int) -> PixelImage {
     rendered(parameters, of: image) { renderer, source, box in
       renderer.crop(parameters, as: views[view], of: source, box: box)

@@ -9,6 +9,15 @@ public struct ViewOverrides: Codable, Sendable, Equatable {
   public var cropAspectRatioMinimum: Double?
   public var cropAspectRatioMaximum: Double?
   public var flipProbability: Double?
+  public var verticalFlipProbability: Double?
+  public var quarterTurnProbability: Double?
+  public var rotationProbability: Double?
+  public var rotationDegrees: Double?
+  public var equalizeProbability: Double?
+  public var posterizeProbability: Double?
+  public var posterizeBits: Double?
+  public var sharpnessProbability: Double?
+  public var sharpnessFactor: Double?
   public var jitterProbability: Double?
   public var jitterStrength: Double?
   public var jitterBrightness: Double?
@@ -22,6 +31,11 @@ public struct ViewOverrides: Codable, Sendable, Equatable {
   public var blurSigmaMaximum: Double?
   public var solarizeProbability: Double?
   public var solarizeThreshold: Double?
+  public var erasingProbability: Double?
+  public var erasingScaleMinimum: Double?
+  public var erasingScaleMaximum: Double?
+  public var erasingAspectRatioMinimum: Double?
+  public var erasingAspectRatioMaximum: Double?
 
   /// Nothing of its own.
   public init() {}
@@ -45,13 +59,21 @@ public struct ViewOverrides: Codable, Sendable, Equatable {
     [
       (\.cropScaleMinimum, \.cropScaleMinimum), (\.cropScaleMaximum, \.cropScaleMaximum),
       (\.cropAspectRatioMinimum, \.cropAspectRatioMinimum), (\.cropAspectRatioMaximum, \.cropAspectRatioMaximum),
-      (\.flipProbability, \.flipProbability), (\.jitterProbability, \.jitterProbability),
+      (\.flipProbability, \.flipProbability), (\.verticalFlipProbability, \.verticalFlipProbability),
+      (\.quarterTurnProbability, \.quarterTurnProbability), (\.rotationProbability, \.rotationProbability),
+      (\.rotationDegrees, \.rotationDegrees), (\.equalizeProbability, \.equalizeProbability),
+      (\.posterizeProbability, \.posterizeProbability), (\.posterizeBits, \.posterizeBits),
+      (\.sharpnessProbability, \.sharpnessProbability), (\.sharpnessFactor, \.sharpnessFactor),
+      (\.jitterProbability, \.jitterProbability),
       (\.jitterStrength, \.jitterStrength), (\.jitterBrightness, \.jitterBrightness),
       (\.jitterContrast, \.jitterContrast), (\.jitterSaturation, \.jitterSaturation), (\.jitterHue, \.jitterHue),
       (\.grayscaleProbability, \.grayscaleProbability), (\.blurProbability, \.blurProbability),
       (\.blurKernelFraction, \.blurKernelFraction), (\.blurSigmaMinimum, \.blurSigmaMinimum),
       (\.blurSigmaMaximum, \.blurSigmaMaximum), (\.solarizeProbability, \.solarizeProbability),
-      (\.solarizeThreshold, \.solarizeThreshold),
+      (\.solarizeThreshold, \.solarizeThreshold), (\.erasingProbability, \.erasingProbability),
+      (\.erasingScaleMinimum, \.erasingScaleMinimum), (\.erasingScaleMaximum, \.erasingScaleMaximum),
+      (\.erasingAspectRatioMinimum, \.erasingAspectRatioMinimum),
+      (\.erasingAspectRatioMaximum, \.erasingAspectRatioMaximum),
     ]
   }
 }

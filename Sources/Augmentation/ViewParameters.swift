@@ -8,6 +8,18 @@ public struct ViewParameters: Sendable, Equatable {
   public var crop: CropRectangle
   /// Whether left and right change places.
   public var isFlipped = false
+  /// Whether top and bottom change places.
+  public var isFlippedVertically = false
+  /// How many quarter turns the view makes against the clock, 0…3.
+  public var quarterTurns = 0
+  /// By how many degrees the view turns against the clock; `nil` where it does not.
+  public var rotation: Double?
+  /// Whether levels are spread until each is about as frequent.
+  public var isEqualized = false
+  /// Whether levels lose their lower bits.
+  public var isPosterized = false
+  /// Whether the view gets another sharpness.
+  public var isSharpened = false
   /// The steps of color jitter in the order in which they are applied; empty where there is none.
   public var colorAdjustments: [ColorAdjustment] = []
   /// Whether the view becomes gray.
@@ -16,6 +28,8 @@ public struct ViewParameters: Sendable, Equatable {
   public var blurSigma: Double?
   /// Whether bright samples are inverted.
   public var isSolarized = false
+  /// The part of the view, not of the image, that is erased; `nil` where none is.
+  public var erased: CropRectangle?
 
   /// A view that is only cropped and resized.
   public init(crop: CropRectangle) {

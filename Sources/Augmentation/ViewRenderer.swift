@@ -1,11 +1,13 @@
 import Images
 
-/// Makes views in memory that it keeps: crop and flip, color jitter, gray, blur, solarize. Each thread has its own.
+/// Makes views in memory that it keeps, in the order of `ViewAugmenter`. Each thread has its own.
 package final class ViewRenderer {
   /// The view last made.
   package let planes = PixelPlanes()
   private let resizer = CropResizer()
   private let blur = GaussianBlur()
+  private let turner = PlaneTurner()
+  private let sharpener = Sharpener()
 
   package init() {}
 
@@ -31,10 +33,11 @@ package final class ViewRenderer {
     }
     stages.measure(\.color) {
       if parameters.isSolarized { planes.solarize(threshold: configuration.solarizeThreshold * 255) }
+      if let part = parameters.erased { planes.erase(part, levels: configuration.erasedLevels) }
     }
   }
 
-  /// Makes what the view begins as: the crop, resized and flipped.
+  /// Makes what the view begins as: the crop, resized, flipped and turned, with its levels and edges changed.
   package func crop(
     _ parameters: ViewParameters, as configuration: AugmentationConfiguration, of source: CropResizer.Source,
     box: CropResizer.Box, stages: StageTimes? = nil
@@ -44,6 +47,14 @@ package final class ViewRenderer {
       resizer.resize(
         source, box, width: size, height: size, window: CropRectangle(top: 0, left: 0, height: size, width: size),
         isFlipped: parameters.isFlipped, interpolation: configuration.interpolation, to: planes)
+      if parameters.isFlippedVertically { planes.flipVertically() }
+      if parameters.quarterTurns > 0 { turner.turn(planes, quarterTurns: parameters.quarterTurns) }
+      if let degrees = parameters.rotation { turner.rotate(planes, degrees: degrees) }
+    }
+    stages.measure(\.color) {
+      if parameters.isEqualized { planes.equalize() }
+      if parameters.isPosterized { planes.posterize(bits: Int(configuration.posterizeBits)) }
+      if parameters.isSharpened { sharpener.adjust(planes, by: configuration.sharpnessFactor) }
     }
   }
 }

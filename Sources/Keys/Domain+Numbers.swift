@@ -58,6 +58,15 @@ extension Domain where Value == Double {
     real("a number from \(lower.short) to below \(upper.short)", from: lower, to: upper.nextDown)
   }
 
+  /// Whole numbers that are kept as a `Double`.
+  public static func whole(from lower: Int, to upper: Int) -> Self {
+    let expectation = "a whole number from \(lower) to \(upper)"
+    return Self(
+      .wholeNumber, expectation, allowed: ["\(lower)", "\(upper)"], refused: ["\(lower - 1)", "\(upper + 1)"],
+      expected: { Double(lower) <= $0 && $0 <= Double(upper) ? nil : expectation },
+      read: { $0.int.map(Double.init) }, write: { "\(Int($0))" })
+  }
+
   /// Every number there is.
   public static var finite: Self {
     real("a number", from: -.greatestFiniteMagnitude, to: .greatestFiniteMagnitude)

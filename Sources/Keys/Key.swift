@@ -13,6 +13,8 @@ public struct Key<Root>: Sendable {
   /// What the key does, in a sentence or a few.
   public let text: String
   public let scope: Scope
+  /// Whether it sets others, too, and is therefore read before those that stand beside it.
+  public let setsOthers: Bool
   /// What people type who know the key by another name; understood in hints, refused as keys.
   public let synonyms: [String]
   public let type: ValueType
@@ -37,13 +39,14 @@ public struct Key<Root>: Sendable {
   ///   - name: in snake case, without the section.
   ///   - path: where the value is kept; what it begins with is the default.
   ///   - domain: the values it may have.
+  ///   - setsOthers: whether it sets others, too, which then lie over it wherever they are given.
   ///   - synonyms: other names that people type.
   ///   - text: what the key does; breaks of lines are spaces.
   public init<Value: Sendable>(
     _ name: String, _ path: WritableKeyPath<Root, Value> & Sendable, _ domain: Domain<Value>, scope: Scope = .run,
-    typedAs synonyms: [String] = [], _ text: String
+    setsOthers: Bool = false, typedAs synonyms: [String] = [], _ text: String
   ) {
-    (self.name, self.scope, self.synonyms) = (name, scope, synonyms)
+    (self.name, self.scope, self.setsOthers, self.synonyms) = (name, scope, setsOthers, synonyms)
     self.text = text.split(separator: "\n").joined(separator: " ")
     (type, expectation, isOptional) = (domain.type, domain.expectation, domain.isOptional)
     (allowedAtEdges, refusedAtEdges) = (domain.allowedAtEdges, domain.refusedAtEdges)
@@ -67,10 +70,10 @@ public struct Key<Root>: Sendable {
 
   /// A key that is one of the words of an enumeration.
   public init<Choice: CaseIterable & RawRepresentable<String> & Sendable>(
-    _ name: String, _ path: WritableKeyPath<Root, Choice> & Sendable, scope: Scope = .run,
+    _ name: String, _ path: WritableKeyPath<Root, Choice> & Sendable, scope: Scope = .run, setsOthers: Bool = false,
     typedAs synonyms: [String] = [], _ text: String
   ) {
-    self.init(name, path, .choice, scope: scope, typedAs: synonyms, text)
+    self.init(name, path, .choice, scope: scope, setsOthers: setsOthers, typedAs: synonyms, text)
   }
 
   /// The same key of what holds a `Root`.
@@ -80,6 +83,7 @@ public struct Key<Root>: Sendable {
 
   private init<Child>(_ key: Key<Child>, within parent: WritableKeyPath<Root, Child> & Sendable) {
     (name, text, scope, synonyms) = (key.name, key.text, key.scope, key.synonyms)
+    setsOthers = key.setsOthers
     (type, expectation, isOptional) = (key.type, key.expectation, key.isOptional)
     (allowedAtEdges, refusedAtEdges) = (key.allowedAtEdges, key.refusedAtEdges)
     path = key.path.within(parent)

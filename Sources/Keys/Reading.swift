@@ -25,6 +25,18 @@ public struct Reading<Root> {
     try merge(document, into: keys, path: "", from: Origin(name: name, line: nil, tellsLines: true))
   }
 
+  /// Lays `dotted.key=value`s over the values so far, first those of keys that set others.
+  ///
+  /// - Throws: ``ConfigurationError`` naming the override.
+  public mutating func lay(overrides: [String]) throws {
+    func setsOthers(_ override: String) -> Bool {
+      if case .key(let key) = keys[String(override.prefix { $0 != "=" })] { key.setsOthers } else { false }
+    }
+    for override in overrides.filter(setsOthers) + overrides.filter({ !setsOthers($0) }) {
+      try lay(override: override)
+    }
+  }
+
   /// Lays one `dotted.key=value` over the values so far.
   ///
   /// - Throws: ``ConfigurationError`` naming the override.
@@ -78,10 +90,15 @@ extension Reading {
       let what = path.isEmpty ? "sections of keys at the top" : "\(path) to be a section of keys"
       throw ConfigurationError("\(origin.at(given)): expected \(what), got \(given.shown)")
     }
-    for (keyNode, value) in mapping {
+    let given = mapping.map { keyNode, value in
       let name = keyNode.text ?? keyNode.shown
+      return (keyNode: keyNode, name: name, value: value, entry: section.entries.first { $0.name == name })
+    }
+    for (keyNode, name, value, entry) in given.filter({ $0.entry?.setsOthers == true })
+      + given.filter({ $0.entry?.setsOthers != true })
+    {
       let full = path.isEmpty ? name : "\(path).\(name)"
-      switch section.entries.first(where: { $0.name == name }) {
+      switch entry {
       case .key(let key): try set(key, full, to: value, from: origin.at(value))
       case .section(let inner): try merge(value, into: inner, path: full, from: origin)
       case nil:

@@ -12,6 +12,11 @@ public struct Section<Root>: Sendable {
       case .section(let section): section.name
       }
     }
+
+    /// Whether it is a key that sets others, too.
+    var setsOthers: Bool {
+      if case .key(let key) = self { key.setsOthers } else { false }
+    }
   }
 
   public let name: String

@@ -56,6 +56,21 @@ struct AugmentationFigureTests {
     #expect(try figure.draw([Self.images[0]]).height == 48 + 11 * 32 + 10 * 12)
   }
 
+  @Test("what a recipe has beyond SimCLR's operations has a row each")
+  func moreOperations() throws {
+    var configuration = AugmentationConfiguration()
+    configuration.presetWithItsValues = .aerial
+    configuration.secondView.erasingProbability = 0.5
+    let typeface = try Typeface(ofSystemWithSizePixels: 16)
+    let figure = try AugmentationFigure(configuration, side: 32, seed: 4, typeface: typeface)
+    #expect(figure.rowNames[7..<10] == ["vertical flip", "quarter turn", "erasing"])
+    let canvas = try figure.draw([Self.images[0]])
+    var upsideDown = Self.images[0].resizedCrop(.init(top: 0, left: 4, height: 32, width: 32), width: 32, height: 32)
+    upsideDown.flipVertically()
+    let start = ((24 + 7 * 44) * canvas.width + canvas.width - 24 - 32) * 3
+    #expect(Array(canvas.pixels[start..<start + 96]) == Array(upsideDown.pixels[..<96]))
+  }
+
   @Test("a PNG holds every pixel")
   func png() throws {
     #expect(try ImageCodec.decode(ImageCodec.encodePNG(Self.images[1])) == Self.images[1])

@@ -50,6 +50,16 @@ struct AugmentationPrimitiveTests {
     case "grayscale": image.convertToGrayscale()
     case "blur": image.gaussianBlur(kernelSize: integers[0], sigma: parameters[1])
     case "solarize": image.solarize(threshold: parameters[0])
+    case "vertical_flip": image.flipVertically()
+    case "equalize": image.equalize()
+    case "quarter_turn": image.turn(quarterTurns: integers[0])
+    case "rotate": image.rotate(degrees: parameters[0])
+    case "posterize": image.posterize(bits: integers[0])
+    case "sharpness": image.adjustSharpness(by: parameters[0])
+    case "erase":
+      image.erase(
+        CropRectangle(top: integers[0], left: integers[1], height: integers[2], width: integers[3]),
+        levels: integers[4...].map(UInt8.init))
     case "evaluate":
       var configuration = AugmentationConfiguration()
       configuration.imageSize = integers[0]
@@ -66,6 +76,8 @@ struct AugmentationPrimitiveTests {
     ("bicubic_crop", 1, 0.002), ("bicubic_resize", 1, 0.002),
     ("flip", 0, 0), ("grayscale", 0, 0), ("brightness", 0, 0), ("contrast", 1, 0.001), ("saturation", 0, 0),
     ("hue", 1, 0.001), ("blur", 1, 0.002), ("solarize", 0, 0),
+    ("vertical_flip", 0, 0), ("equalize", 0, 0), ("quarter_turn", 0, 0), ("rotate", 1, 0.002), ("posterize", 0, 0),
+    ("sharpness", 0, 0), ("erase", 0, 0),
   ]
 
   @Test("equals torchvision's functional operation at every pixel", arguments: tolerances)

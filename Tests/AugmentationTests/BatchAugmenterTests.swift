@@ -52,6 +52,9 @@ struct BatchAugmenterTests {
       var own = parameters[index]
       own.crop = whole(side).crop
       own.isFlipped = false
+      // Done to crops already, before they go to the device.
+      (own.isFlippedVertically, own.quarterTurns, own.rotation) = (false, 0, nil)
+      (own.isEqualized, own.isPosterized, own.isSharpened) = (false, false, false)
       let expected = augmenter.apply(own, to: crop)
       for (element, level) in expected.pixels.enumerated() {
         let found = levels[index * expected.pixels.count + element]
@@ -68,7 +71,8 @@ struct BatchAugmenterTests {
     "views drawn for many samples are the loader's to two levels of 255, and nearly always exactly",
     arguments: [(32, 300), (41, 150), (96, 40), (224, 12)])
   func randomViews(side: Int, count: Int) {
-    let settings = Self.settings(side)
+    var settings = Self.settings(side)
+    ViewParametersTests.addMore(&settings)
     let augmenter = ViewAugmenter(settings, seed: 3)
     let parameters = (0..<count).map {
       augmenter.parameters(width: side, height: side, epoch: 0, sample: $0, view: $0 % 2)

@@ -68,6 +68,48 @@ struct ViewParametersTests {
       })
   }
 
+  /// All that SimCLR's recipe does not know, as likely as not.
+  static func addMore(_ configuration: inout AugmentationConfiguration) {
+    configuration.verticalFlipProbability = 0.5
+    configuration.quarterTurnProbability = 0.75
+    configuration.rotationProbability = 0.3
+    configuration.rotationDegrees = 20
+    configuration.equalizeProbability = 0.2
+    configuration.posterizeProbability = 0.1
+    configuration.sharpnessProbability = 0.4
+    configuration.erasingProbability = 0.25
+  }
+
+  @Test("turns, levels, sharpness and erasing happen as often as they should, and change nothing else")
+  func moreOperations() {
+    let drawn = Self.sample(Self.addMore)
+    let shares: [(String, Double, (ViewParameters) -> Bool)] = [
+      ("vertical flip", 0.5, { $0.isFlippedVertically }), ("no turn", 0.25, { $0.quarterTurns == 0 }),
+      ("one turn", 0.25, { $0.quarterTurns == 1 }), ("two turns", 0.25, { $0.quarterTurns == 2 }),
+      ("three turns", 0.25, { $0.quarterTurns == 3 }), ("rotation", 0.3, { $0.rotation != nil }),
+      ("to the left", 0.15, { $0.rotation.map { $0 > 0 } == true }),
+      ("by more than half", 0.15, { $0.rotation.map { abs($0) > 10 } == true }),
+      ("equalize", 0.2, { $0.isEqualized }), ("posterize", 0.1, { $0.isPosterized }),
+      ("sharpness", 0.4, { $0.isSharpened }), ("erasing", 0.25, { $0.erased != nil }),
+    ]
+    for (name, probability, holds) in shares {
+      let share = Self.share(drawn, holds)
+      #expect(abs(share - probability) < Self.margin(probability), "\(name): \(share)")
+    }
+    let side = AugmentationConfiguration().imageSize
+    for part in drawn.compactMap(\.erased) {
+      let (area, ratio) = (Double(part.width * part.height), Double(part.height) / Double(part.width))
+      #expect(part.top >= 0 && part.left >= 0 && part.top + part.height <= side && part.left + part.width <= side)
+      #expect(0.018...0.335 ~= area / Double(side * side) && 0.28...3.6 ~= ratio)
+    }
+    let plain = Self.sample()
+    for (more, less) in zip(drawn, plain) {
+      #expect(
+        more.crop == less.crop && more.isFlipped == less.isFlipped && more.colorAdjustments == less.colorAdjustments)
+      #expect(more.blurSigma == less.blurSigma && more.isSolarized == less.isSolarized)
+    }
+  }
+
   @Test("operations are drawn independently of each other")
   func operationsAreIndependent() {
     let drawn = Self.sample()

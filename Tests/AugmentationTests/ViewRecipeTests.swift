@@ -62,7 +62,7 @@ struct ViewRecipeTests {
     let overrides = ViewOverrides(everythingOf: other)
     #expect(overrides.applied(to: AugmentationConfiguration()) == other)
     let values = Mirror(reflecting: overrides).children.map { $0.value as? Double }
-    #expect(values.count == 18 && !values.contains(nil))
+    #expect(values.count == 32 && !values.contains(nil))
   }
 
   @Test("what is drawn for a view follows its own settings")

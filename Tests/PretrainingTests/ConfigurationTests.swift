@@ -36,6 +36,24 @@ import Testing
     #expect(configuration.data.path == "/a=b")
   }
 
+  @Test("a preset sets keys, those that are given too lie over it wherever they stand, and it is saved as its values")
+  func presets() throws {
+    let medical = try Configuration(yaml: "augmentation: {jitter_contrast: 0.6, preset: medical}")
+    #expect(medical.augmentation.grayscaleProbability == 0 && medical.augmentation.rotationProbability == 0.5)
+    #expect(medical.augmentation.jitterContrast == 0.6 && medical.augmentation.jitterBrightness == 0.4)
+    #expect(try Configuration(yaml: medical.yaml()) == medical)
+    let aerial = try Configuration(
+      yaml: "augmentation: {preset: medical, jitter_contrast: 0.6}",
+      overrides: ["augmentation.jitter_hue=0.2", "augmentation.preset=aerial"])
+    #expect(aerial.augmentation.rotationProbability == 0 && aerial.augmentation.quarterTurnProbability == 0.75)
+    #expect(aerial.augmentation.jitterContrast == 0.4 && aerial.augmentation.jitterHue == 0.2)
+    let natural = try Configuration(yaml: aerial.yaml(), overrides: ["augmentation.preset=natural"])
+    #expect(natural == Configuration())
+    #expect(
+      error("augmentation: {preset: satellite}")
+        == "recipe.yaml, line 1: augmentation.preset: expected one of natural, medical, aerial, got 'satellite'")
+  }
+
   @Test("the text of a configuration gives the same configuration, with numbers as people write them")
   func roundTrip() throws {
     var configuration = Configuration()

@@ -30,7 +30,7 @@ extension Configuration {
   public init(yaml: String, name: String = "configuration", overrides: [String] = []) throws {
     var reading = Reading(Self.keys, over: Configuration())
     try reading.lay(yaml: yaml, name: name)
-    for override in overrides { try reading.lay(override: override) }
+    try reading.lay(overrides: overrides)
     self = try reading.checked()
   }
 

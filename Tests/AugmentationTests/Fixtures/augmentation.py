@@ -109,11 +109,33 @@ def add_bicubic():
         add("bicubic_resize", image, [width, height], F.resize(tensor(image), [height, width], bicubic, antialias=True))
 
 
+def add_more():
+    for image in ["small", "noise", "gray", "black", "white", "pixel"]:
+        add("vertical_flip", image, [], F.vflip(tensor(image)))
+        add("equalize", image, [], F.equalize(tensor(image)))
+    for image in ["small", "pixel"]:
+        for turns in [0, 1, 2, 3]:
+            add("quarter_turn", image, [turns], torch.rot90(tensor(image), turns, [1, 2]))
+    for image in ["small", "noise", "extremes"]:
+        # By right angles an image of odd and even sides would be half-way between two levels everywhere.
+        for degrees in [-33.3, -5.0, 0.5, 15.0, 45.0, 120.0] + [-180.0, -90.0, 90.0] * (image == "small"):
+            add("rotate", image, [degrees], F.rotate(tensor(image), degrees, F.InterpolationMode.BILINEAR))
+    for image in ["small", "extremes", "white", "pixel"]:
+        for bits in range(1, 9):
+            add("posterize", image, [bits], F.posterize(tensor(image), bits))
+        for factor in [0.0, 0.4, 1.0, 2.0, 9.0]:
+            add("sharpness", image, [factor], F.adjust_sharpness(tensor(image), factor))
+    for image, top, left, height, width in [("small", 0, 0, 1, 1), ("small", 3, 5, 12, 7), ("noise", 1, 9, 16, 7)]:
+        add("erase", image, [top, left, height, width, 10, 200, 77],
+            F.erase(tensor(image), top, left, height, width, torch.tensor([10, 200, 77], dtype=torch.uint8)[:, None, None]))
+
+
 mean, deviation = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 for image, side in [("photograph", 28), ("small", 42), ("noise", 16), ("gray", 14), ("white", 3), ("pixel", 7)]:
     resized = F.resize(tensor(image), round(side * 256 / 224), antialias=True)
     add("evaluate", image, [side], F.center_crop(resized, [side, side]))
 add_bicubic()
+add_more()
 for image in ["small", "extremes"]:
     name = image + ".normalized"
     tensors[name] = numpy.ascontiguousarray(F.normalize(tensor(image).float() / 255, mean, deviation).numpy())

@@ -11,6 +11,13 @@ extension AugmentationConfiguration {
     """, rules: viewRules
   ) {
     Key(
+      "preset", \.presetWithItsValues, setsOthers: true,
+      """
+      Values of other keys that suit a kind of images; a key that is given too has the value that is given. `natural`:
+      photographs, the defaults. `medical`: scans; no hue, saturation or gray, large crops, small rotations. `aerial`: no
+      side is up; flips and quarter turns, mild colors. `--print-configuration` shows the values.
+      """)
+    Key(
       "image_size", \.imageSize, .atLeast(1), typedAs: ["size", "img_size", "crop_size"], "Side of a view in pixels.")
     Key("interpolation", \.interpolation, "How crops are resized to it, in training and in evaluation.")
     ViewSetting.all.map(\.key)

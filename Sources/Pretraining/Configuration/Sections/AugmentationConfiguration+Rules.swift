@@ -42,6 +42,8 @@ extension AugmentationConfiguration {
           expected: "at most 0.5 after multiplying by jitter_strength", got: "\(view.jitterHue * view.jitterStrength)")
       },
       ordered(\.blurSigmaMinimum, \.blurSigmaMaximum),
+      ordered(\.erasingScaleMinimum, \.erasingScaleMaximum),
+      ordered(\.erasingAspectRatioMinimum, \.erasingAspectRatioMaximum),
     ]
   }
 }

@@ -47,6 +47,34 @@ struct ViewSetting: Sendable {
       "flip_probability", \.flipProbability, \.flipProbability, .from(0, to: 1), typedAs: ["flip", "hflip"],
       "Probability of a mirrored view."),
     ViewSetting(
+      "vertical_flip_probability", \.verticalFlipProbability, \.verticalFlipProbability, .from(0, to: 1),
+      typedAs: ["vflip", "vertical_flip"], "Probability of a view that is upside down, mirrored."),
+    ViewSetting(
+      "quarter_turn_probability", \.quarterTurnProbability, \.quarterTurnProbability, .from(0, to: 1),
+      typedAs: ["rot90", "rotate90"],
+      "Probability of a view turned by 90, 180 or 270 degrees, each as likely; 0.75 makes all four directions alike."),
+    ViewSetting(
+      "rotation_probability", \.rotationProbability, \.rotationProbability, .from(0, to: 1), typedAs: ["rotation"],
+      "Probability of a view turned by an angle; what comes into view beyond the crop's edge is black."),
+    ViewSetting(
+      "rotation_degrees", \.rotationDegrees, \.rotationDegrees, .from(0, to: 180), typedAs: ["degrees"],
+      "Greatest angle, in degrees, to either side."),
+    ViewSetting(
+      "equalize_probability", \.equalizeProbability, \.equalizeProbability, .from(0, to: 1), typedAs: ["equalize"],
+      "Probability of a view whose levels are spread until each is about as frequent, channel by channel."),
+    ViewSetting(
+      "posterize_probability", \.posterizeProbability, \.posterizeProbability, .from(0, to: 1),
+      typedAs: ["posterize"], "Probability of a view with fewer levels."),
+    ViewSetting(
+      "posterize_bits", \.posterizeBits, \.posterizeBits, .whole(from: 1, to: 8),
+      "Bits of a level that posterizing keeps."),
+    ViewSetting(
+      "sharpness_probability", \.sharpnessProbability, \.sharpnessProbability, .from(0, to: 1),
+      typedAs: ["sharpness"], "Probability of a view of another sharpness."),
+    ViewSetting(
+      "sharpness_factor", \.sharpnessFactor, \.sharpnessFactor, .atLeast(0),
+      "What sharpness is multiplied by: 0 blurs, 1 changes nothing, 2 is twice as sharp."),
+    ViewSetting(
       "jitter_probability", \.jitterProbability, \.jitterProbability, .from(0, to: 1), typedAs: ["color_jitter"],
       "Probability that the colors of a view are jittered at all."),
     ViewSetting(
@@ -84,5 +112,21 @@ struct ViewSetting: Sendable {
     ViewSetting(
       "solarize_threshold", \.solarizeThreshold, \.solarizeThreshold, .from(0, to: 1),
       "Samples from this share of full brightness on are inverted."),
+    ViewSetting(
+      "erasing_probability", \.erasingProbability, \.erasingProbability, .from(0, to: 1),
+      typedAs: ["random_erasing", "cutout"],
+      "Probability of a view of which a rectangle is erased: it gets the mean color."),
+    ViewSetting(
+      "erasing_scale_minimum", \.erasingScaleMinimum, \.erasingScaleMinimum, .above(0, to: 1),
+      "Least share of the view's area that is erased."),
+    ViewSetting(
+      "erasing_scale_maximum", \.erasingScaleMaximum, \.erasingScaleMaximum, .above(0, to: 1),
+      "Greatest share of the view's area that is erased."),
+    ViewSetting(
+      "erasing_aspect_ratio_minimum", \.erasingAspectRatioMinimum, \.erasingAspectRatioMinimum, .above(0),
+      "Least height of what is erased over its width."),
+    ViewSetting(
+      "erasing_aspect_ratio_maximum", \.erasingAspectRatioMaximum, \.erasingAspectRatioMaximum, .above(0),
+      "Greatest height of what is erased over its width."),
   ]
 }
