@@ -33,9 +33,8 @@ let package = Package(
     .library(
       name: "SimCLR",
       targets: [
-        "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading",
-        "Encoders",
-        "Methods", "Keys", "Pretraining", "Evaluation",
+        "Errors", "Torch", "TorchNN", "TorchDistributed", "Randomness", "Images", "DataSets", "Augmentation", "Loading",
+        "Encoders", "Methods", "Keys", "Pretraining", "Evaluation",
       ]),
   ],
   dependencies: [
@@ -43,21 +42,22 @@ let package = Package(
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
   ],
   targets: [
+    .target(name: "Errors", swiftSettings: strict),
     .target(name: "CTorch", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
       name: "CImageCodec", cSettings: [.unsafeFlags(["-O2", "-march=x86-64-v3", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
-    .target(name: "Keys", dependencies: ["Yams"], swiftSettings: strict),
-    .target(name: "Torch", dependencies: ["CDigest", "CTorch"], swiftSettings: strict),
+    .target(name: "Keys", dependencies: ["Errors", "Yams"], swiftSettings: strict),
+    .target(name: "Torch", dependencies: ["CDigest", "CTorch", "Errors"], swiftSettings: strict),
     .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
     .target(name: "CLinux", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
-    .target(name: "Launching", dependencies: ["CLinux"], swiftSettings: strict),
+    .target(name: "Launching", dependencies: ["CLinux", "Errors"], swiftSettings: strict),
     .target(
       name: "CDigest", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("crypto"), .linkedLibrary("z")]),
     .target(
-      name: "TorchDistributed", dependencies: ["CDigest", "CTorch", "Launching", "Torch", "TorchNN"],
+      name: "TorchDistributed", dependencies: ["CDigest", "CTorch", "Errors", "Launching", "Torch", "TorchNN"],
       swiftSettings: strict),
     .target(name: "Randomness", swiftSettings: strict),
     .target(
@@ -67,36 +67,38 @@ let package = Package(
           "-I/usr/local/include/freetype2", "-I/usr/include/freetype2", "-O2", "-Wall", "-Wextra", "-Werror",
         ])
       ], linkerSettings: [.linkedLibrary("freetype")]),
-    .target(name: "Images", dependencies: ["CImageCodec", "CTypeface"], swiftSettings: strict + vectorized),
+    .target(name: "Images", dependencies: ["CImageCodec", "CTypeface", "Errors"], swiftSettings: strict + vectorized),
     .target(
       name: "CDownload", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])],
       linkerSettings: [.linkedLibrary("z")]),
     .target(
-      name: "DataSets", dependencies: ["CDigest", "CDownload", "Images", "Randomness"],
+      name: "DataSets", dependencies: ["CDigest", "CDownload", "Errors", "Images", "Randomness"],
       swiftSettings: strict + vectorized),
     .target(
-      name: "Augmentation", dependencies: ["Images", "Randomness", "Torch"], swiftSettings: strict + vectorized),
+      name: "Augmentation", dependencies: ["Errors", "Images", "Randomness", "Torch"],
+      swiftSettings: strict + vectorized),
     .target(
-      name: "Loading", dependencies: ["Augmentation", "DataSets", "Images", "Randomness", "Torch"],
+      name: "Loading", dependencies: ["Augmentation", "DataSets", "Errors", "Images", "Randomness", "Torch"],
       swiftSettings: strict + vectorized),
     .target(name: "Encoders", dependencies: ["Torch", "TorchNN"], swiftSettings: strict),
     .target(
-      name: "Methods", dependencies: ["Encoders", "Torch", "TorchDistributed", "TorchNN"], swiftSettings: strict),
+      name: "Methods", dependencies: ["Encoders", "Torch", "TorchDistributed", "TorchNN"],
+      swiftSettings: strict),
     .target(
       name: "Pretraining",
       dependencies: [
-        "Augmentation", "CDigest", "DataSets", "Encoders", "Images", "Keys", "Launching", "Loading", "Methods",
-        "Randomness", "Torch", "TorchDistributed", "TorchNN",
+        "Augmentation", "CDigest", "DataSets", "Encoders", "Errors", "Images", "Keys", "Launching", "Loading",
+        "Methods", "Randomness", "Torch", "TorchDistributed", "TorchNN",
       ], swiftSettings: strict),
     .target(
-      name: "Evaluation", dependencies: ["DataSets", "Encoders", "Loading", "Pretraining", "Torch", "TorchNN"],
+      name: "Evaluation",
+      dependencies: ["DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Torch", "TorchNN"],
       swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [
-        "Augmentation", "CProcessor", "DataSets", "Encoders", "Evaluation", "Images", "Keys", "Launching", "Loading",
-        "Methods",
-        "Pretraining", "Torch", "TorchDistributed", "TorchNN",
+        "Augmentation", "CProcessor", "DataSets", "Encoders", "Errors", "Evaluation", "Images", "Keys", "Launching",
+        "Loading", "Methods", "Pretraining", "Torch", "TorchDistributed", "TorchNN",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
     .target(
@@ -105,6 +107,7 @@ let package = Package(
     .target(name: "FakeCUDA", path: "Tests/FakeCUDA", cxxSettings: torchCxx, linkerSettings: torchLinking),
     .target(
       name: "KernelsOnCPU", dependencies: ["CTorch"], path: "Tests/KernelsOnCPU", cxxSettings: torchCxx),
+    .testTarget(name: "ErrorsTests", dependencies: ["Errors"], swiftSettings: strict),
     .testTarget(name: "KeysTests", dependencies: ["Keys"], swiftSettings: strict),
     .testTarget(
       name: "TorchTests", dependencies: ["CTorch", "FakeCUDA", "KernelsOnCPU", "Torch", "TestSupport"],

@@ -1,10 +1,8 @@
-/// Settings that no view can be made with: one or two plain lines that say what was expected, what came and, where it helps, what to try.
-public struct AugmentationError: Error, CustomStringConvertible, Sendable, Equatable {
-  /// The text for the user.
-  public let description: String
+@_exported import Errors
 
-  /// Wraps a text for the user.
-  public init(_ description: String) {
-    self.description = description
-  }
+/// Settings that no view can be made with.
+public struct AugmentationError: ExplainedError {
+  public let explanation: Explanation
+
+  public init(_ explanation: Explanation) { self.explanation = explanation }
 }

@@ -115,9 +115,11 @@ extension AugmentationConfiguration {
   /// - Throws: `TorchError` when this machine has no such device.
   public func batchDevice(trainingOn trainingDevice: Device) throws -> Device? {
     if device == "loader" { return nil }
-    if device == "cuda", case .cuda = trainingDevice { return trainingDevice }
-    if device != "cpu", let reason = CUDA.whyUnavailable {
-      throw TorchError("augmentation.device: CUDA is not available: \(reason). Use loader")
+    if case .cuda(let number) = Device.Name(device) {
+      if number == nil, case .cuda = trainingDevice { return trainingDevice }
+      if let reason = CUDA.whyUnavailable {
+        throw TorchError("CUDA is not available: \(reason)", advice: "use loader")
+      }
     }
     return try Device(named: device)
   }

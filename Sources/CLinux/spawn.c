@@ -38,12 +38,12 @@ static void fail(int report, step_number step) {
 }
 
 // Descriptors that libraries opened without thinking of children (listening sockets, say) must not live on in workers.
-static void let_go_of_descriptors(void) {
-  if (syscall(SYS_close_range, 3U, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+static void let_go_of_descriptors(int first) {
+  if (syscall(SYS_close_range, (unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
   // Kernels before 5.11.
   struct rlimit limit;
   int end = getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < 65536 ? (int)limit.rlim_cur : 65536;
-  for (int descriptor = 3; descriptor < end; descriptor++) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
+  for (int descriptor = first; descriptor < end; descriptor++) fcntl(descriptor, F_SETFD, FD_CLOEXEC);
 }
 
 static void connect_output(const linux_start *start, int report) {
@@ -51,6 +51,10 @@ static void connect_output(const linux_start *start, int report) {
   if (nothing < 0 || dup2(nothing, STDIN_FILENO) < 0) fail(report, STEP_OUTPUT);
   if (start->output >= 0 && dup2(start->output, STDOUT_FILENO) < 0) fail(report, STEP_OUTPUT);
   if (start->errors >= 0 && dup2(start->errors, STDERR_FILENO) < 0) fail(report, STEP_OUTPUT);
+  if (start->report < 0) return;
+  if (dup2(start->report, LINUX_REPORT_DESCRIPTOR) < 0) fail(report, STEP_OUTPUT);
+  // It may have had that number before, and would be closed with its program's start.
+  if (fcntl(LINUX_REPORT_DESCRIPTOR, F_SETFD, 0) != 0) fail(report, STEP_OUTPUT);
 }
 
 static void take_signals(void) {
@@ -69,9 +73,13 @@ static void become(const linux_start *start, const cpu_set_t *cores, size_t core
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) fail(report, STEP_PARENT);
   // Ended before the line above, the parent sends nothing.
   if (getppid() != parent) _exit(127);
+  // Out of the way of the descriptors that the program gets.
+  int moved = fcntl(report, F_DUPFD_CLOEXEC, LINUX_REPORT_DESCRIPTOR + 1);
+  if (moved < 0) fail(report, STEP_OUTPUT);
+  report = moved;
   connect_output(start, report);
   if (cores && sched_setaffinity(0, cores_size, cores) != 0) fail(report, STEP_CORES);
-  let_go_of_descriptors();
+  let_go_of_descriptors(start->report >= 0 ? LINUX_REPORT_DESCRIPTOR + 1 : LINUX_REPORT_DESCRIPTOR);
   take_signals();
   execve(start->executable, start->arguments, start->environment);
   fail(report, STEP_RUN);

@@ -12,12 +12,8 @@
 
 namespace ctorch {
 
-struct LastError {
-  std::string message;
-  std::string details;
-};
-
-LastError &last_error();
+/// What the last call of this thread that failed said.
+std::string &last_error();
 std::atomic<int64_t> &live_tensors();
 
 /// libtorch's messages open with the reason and go on with advice and traces: people get the reason.
@@ -27,13 +23,14 @@ std::string first_line(const std::string &text);
 /// libtorch anything calls it first.
 void load_cuda();
 
-/// Whether a text is what libtorch's allocator for CPUs says when it gets no memory; if so, it becomes plain.
+/// Whether a text is what libtorch's allocator for CPUs says when it gets no memory, since it has no type of error for that;
+/// if so, the text becomes plain.
 bool is_out_of_memory(std::string &text);
 
 template <class Body>
 ctorch_status guard(Body &&body) noexcept {
-  auto failed = [](ctorch_status status, std::string message, std::string details) {
-    last_error() = {first_line(message), std::move(details)};
+  auto failed = [](ctorch_status status, const std::string &message) {
+    last_error() = first_line(message);
     return status;
   };
   try {
@@ -41,17 +38,17 @@ ctorch_status guard(Body &&body) noexcept {
     body();
     return CTORCH_OK;
   } catch (const c10::OutOfMemoryError &error) {
-    return failed(CTORCH_OUT_OF_MEMORY, error.what_without_backtrace(), error.what());
+    return failed(CTORCH_OUT_OF_MEMORY, error.what_without_backtrace());
   } catch (const c10::Error &error) {
     std::string message = error.what_without_backtrace();
     ctorch_status status = is_out_of_memory(message) ? CTORCH_OUT_OF_MEMORY : CTORCH_INVALID;
-    return failed(status, message, error.what());
+    return failed(status, message);
   } catch (const std::bad_alloc &error) {
-    return failed(CTORCH_OUT_OF_MEMORY, "not enough memory", error.what());
+    return failed(CTORCH_OUT_OF_MEMORY, "not enough memory");
   } catch (const std::exception &error) {
-    return failed(CTORCH_INVALID, error.what(), error.what());
+    return failed(CTORCH_INVALID, error.what());
   } catch (...) {
-    return failed(CTORCH_INVALID, "an unknown error", "an unknown error");
+    return failed(CTORCH_INVALID, "an unknown error");
   }
 }
 

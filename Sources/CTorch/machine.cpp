@@ -19,8 +19,8 @@ struct ctorch_generator {
 
 namespace ctorch {
 
-LastError &last_error() {
-  thread_local LastError error;
+std::string &last_error() {
+  thread_local std::string error;
   return error;
 }
 
@@ -47,8 +47,7 @@ bool is_out_of_memory(std::string &text) {
 
 extern "C" {
 
-const char *ctorch_error_message(void) { return last_error().message.c_str(); }
-const char *ctorch_error_details(void) { return last_error().details.c_str(); }
+const char *ctorch_error_message(void) { return last_error().c_str(); }
 
 const char *ctorch_version_compiled(void) { return TORCH_VERSION; }
 

@@ -121,7 +121,8 @@ extension ArchivedImages {
         guard let image = images.first else { continue }
         for other in images.dropFirst() { sieve.noteBeside(other) }
         guard keys.insert(key).inserted else {
-          throw DataSetError("\(archive.path): expected the files of \(key) side by side, got them in several places")
+          throw DataSetError(
+            "\(archive.path)", expected: "the files of \(key) side by side", got: "them in several places")
         }
         guard let label = files.first(where: { $0.name.hasSuffix(".cls") }) else {
           throw DataSetError(
@@ -144,7 +145,7 @@ extension ArchivedImages {
     )
     .trimmingCharacters(in: .whitespacesAndNewlines)
     guard let label = Int32(text), 0..<1_000_000 ~= label else {
-      throw DataSetError("\(archive.path): expected a class number from 0 in \(entry.name), got '\(text)'")
+      throw DataSetError("\(archive.path)", expected: "a class number from 0 in \(entry.name)", got: "'\(text)'")
     }
     return label
   }

@@ -25,19 +25,19 @@ struct BinaryImages: Sendable {
   /// - Throws: `DataSetError` when a file is missing or has another size.
   init(
     _ names: [String], in folder: URL, count: Int, side: Int, header: Int, order: Order = .rows, dataSet: String,
-    fetchedBy command: String = ""
+    fetchedBy command: Wording = ""
   ) throws {
     (recordsPerFile, self.side, self.header, self.order) = (count, side, header, order)
     paths = names.map { folder.path + "/" + $0 }
     files = try paths.map { path in
       let expected = count * (header + 3 * side * side)
       guard let size = FileSystem.size(of: path) else {
-        throw DataSetError("\(path) is missing: get \(dataSet) again\(command)")
+        throw DataSetError("\(path) is missing", advice: "get \(dataSet) again\(command)")
       }
       guard size == expected else {
         throw DataSetError(
-          "\(path): expected \(expected) bytes (\(count) records of \(header + 3 * side * side)), got \(size): the file is "
-            + "incomplete or not \(dataSet); get it again\(command)")
+          "\(path)", expected: "\(expected) bytes (\(count) records of \(header + 3 * side * side))", got: "\(size)",
+          advice: "the file is incomplete or not \(dataSet); get it again\(command)")
       }
       do {
         return try Data(contentsOf: URL(fileURLWithPath: path), options: .alwaysMapped)
@@ -61,12 +61,12 @@ struct BinaryImages: Sendable {
   /// Labels that lie in the headers.
   ///
   /// - Throws: `DataSetError` naming the first that is not below `classCount`.
-  func labels(at position: Int, classCount: Int, fetchedBy command: String = "") throws -> [UInt8] {
+  func labels(at position: Int, classCount: Int, fetchedBy command: Wording = "") throws -> [UInt8] {
     let labels = headerBytes(position)
     if let record = labels.firstIndex(where: { $0 >= classCount }) {
       throw DataSetError(
-        "\(paths[record / recordsPerFile]): record \(record % recordsPerFile) has label \(labels[record]), expected "
-          + "0…\(classCount - 1): the file is damaged; get it again\(command)")
+        "\(paths[record / recordsPerFile]): record \(record % recordsPerFile) has label \(labels[record]), expected 0…\(classCount - 1)",
+        advice: "the file is damaged; get it again\(command)")
     }
     return labels
   }
@@ -101,7 +101,7 @@ struct BinaryImages: Sendable {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
     let names = text.split(whereSeparator: \.isWhitespace).map(String.init)
     guard names.count == count else {
-      throw DataSetError("\(path): expected \(count) class names, got \(names.count)")
+      throw DataSetError("\(path)", expected: "\(count) class names", got: "\(names.count)")
     }
     return names
   }

@@ -27,7 +27,7 @@ public struct CIFAR10: ImageDataSet {
   /// - Throws: `DataSetError` when a file of the split is missing, has another size than the official one, holds a
   ///   label that is not in 0…9, or when `batches.meta.txt` does not name ten classes.
   public init(_ folder: URL, split: DataSetSplit) throws {
-    let command = " with `simclr data cifar10`"
+    let command: Wording = "\(ifNamed: .downloadOfCIFAR10, after: " with `", before: "`")"
     images = try BinaryImages(
       Self.fileNames(of: split), in: folder, count: 10_000, side: Self.imageSizePixels, header: 1,
       dataSet: "CIFAR-10", fetchedBy: command)

@@ -91,8 +91,10 @@ public struct CIFAR10Archive: Sendable {
     guard sum == sha256 else {
       try FileSystem.remove(path)
       throw DataSetError(
-        "\(source.absoluteString): expected \(byteCount) bytes with SHA-256 \(sha256), got \(size) with \(sum); the "
-          + "download was damaged and is removed: run again, or give the archive with --from")
+        "\(source.absoluteString)", expected: "\(byteCount) bytes with SHA-256 \(sha256)", got: "\(size) with \(sum)",
+        advice:
+          "the download was damaged and is removed: run again, or give the archive\(ifNamed: .archiveAtHand, after: " with ")"
+      )
     }
   }
 

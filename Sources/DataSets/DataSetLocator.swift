@@ -23,12 +23,14 @@ public enum DataSetLocator {
     case .folder: break
     case .missing:
       throw DataSetError(
-        "\(path): no such folder; expected \(expectation(for: split)). Try an absolute path, or render one with "
-          + "`simclr data shapes DIR`")
+        "\(path): no such folder; expected \(expectation(for: split)). Try an absolute path\(ifNamed: .drawingOfShapes, after: ", or render one with `", before: " DIR`")"
+      )
     case .file:
       throw DataSetError(
-        "\(path) is a file; expected \(expectation(for: split)). Of files only .tar archives are read: decompress others; "
-          + "for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
+        "\(path) is a file; expected \(expectation(for: split)). Of files only .tar archives are read",
+        advice:
+          "decompress others\(ifNamed: .downloadOfCIFAR10, after: "; for CIFAR-10's use `", before: " DIR")\(ifNamed: .archiveAtHand, after: " ", before: " ARCHIVE`")"
+      )
     }
     if let binary = try openBinary(in: root, split: split) { return binary }
     guard split != .unlabeled else {

@@ -46,15 +46,20 @@ struct Download {
     case CDOWNLOAD_DONE: return
     case CDOWNLOAD_NO_LIBRARY:
       throw DataSetError(
-        "\(result.reason), and downloads CIFAR-10: install it (apt-get install libcurl4), or download \(address) yourself "
-          + "and give it with --from")
+        "\(result.reason), and downloads CIFAR-10",
+        advice:
+          "install it (apt-get install libcurl4), or download \(address) yourself and give it\(ifNamed: .archiveAtHand, after: " with ")"
+      )
     case CDOWNLOAD_NO_CONNECTION:
       throw DataSetError(
-        "cannot download \(address): \(result.reason). Check the network\(kept), or give the archive with --from")
+        "cannot download \(address): \(result.reason). Check the network\(kept), or give the archive\(ifNamed: .archiveAtHand, after: " with ")"
+      )
     case CDOWNLOAD_NOT_WRITTEN:
       throw DataSetError("cannot write \(path): \(result.reason). Check the space left on its disk\(kept)")
     default:
-      throw DataSetError("cannot download \(address): \(result.reason)\(kept), or give the archive with --from")
+      throw DataSetError(
+        "cannot download \(address): \(result.reason)\(kept), or give the archive\(ifNamed: .archiveAtHand, after: " with ")"
+      )
     }
   }
 }

@@ -20,7 +20,7 @@ enum ShardPattern {
     guard inside.contains(".."), ends.count == 2, let first = Int(ends[0]), let last = Int(ends[1]), first <= last,
       last - first < 1_000_000
     else {
-      throw DataSetError("\(pattern): expected {first..last} or {one,other}, got {\(inside)}")
+      throw DataSetError("\(pattern)", expected: "{first..last} or {one,other}", got: "{\(inside)}")
     }
     return (first...last).map { number in
       let digits = String(number)

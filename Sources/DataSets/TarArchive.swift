@@ -139,7 +139,7 @@ struct ArchiveFile: ~Copyable {
     guard fstat(descriptor, &status) == 0, status.isRegularFile else {
       close(descriptor)
       throw DataSetError(
-        "\(path): expected a tar archive in a file that can be read at any place, got a pipe or device")
+        "\(path)", expected: "a tar archive in a file that can be read at any place", got: "a pipe or device")
     }
     (self.path, self.descriptor, size) = (path, descriptor, Int(status.st_size))
   }

@@ -137,7 +137,7 @@ extension ResNet {
   }
 }
 
-/// What the stages of a ``ResNet`` are made of: convolutions added to the way around them.
+/// What the stages of a ``ResNet`` are made of: convolutions, to whose output their input is added.
 ///
 /// A block declares its `downsample` after its convolutions, because that is torchvision's order of names.
 class ResidualBlock: Module {

@@ -56,7 +56,7 @@ public struct LinearProbe: Codable, Sendable, Equatable {
   }
 
   private func require(_ holds: Bool, _ expected: String, _ value: Any) throws {
-    if !holds { throw EvaluationError("linear evaluation: expected \(expected), got \(value)") }
+    if !holds { throw EvaluationError("linear evaluation", expected: "\(expected)", got: "\(value)") }
   }
 }
 

@@ -54,9 +54,9 @@ public struct NearestNeighbors: Codable, Sendable, Equatable {
   private func forEachBlock(
     train: Features, test: Features, device: Device, _ body: (_ rows: Range<Int>, _ scores: Tensor) -> Void
   ) throws {
-    guard k >= 1 else { throw EvaluationError("nearest neighbors: expected k of at least 1, got \(k)") }
+    guard k >= 1 else { throw EvaluationError("nearest neighbors", expected: "k of at least 1", got: "\(k)") }
     guard temperature > 0, temperature.isFinite else {
-      throw EvaluationError("nearest neighbors: expected a temperature above 0, got \(temperature)")
+      throw EvaluationError("nearest neighbors", expected: "a temperature above 0", got: "\(temperature)")
     }
     try train.requireTrainable()
     let classCount = train.classCount

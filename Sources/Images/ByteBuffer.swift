@@ -41,7 +41,7 @@ extension ByteBuffer {
     var status = stat()
     guard fstat(descriptor, &status) == 0 else { throw failure() }
     guard status.isRegularFile else {
-      throw ImageError("\(FileName.printable(path)): expected a file, got a folder, pipe or device")
+      throw ImageError("\(FileName.printable(path))", expected: "a file", got: "a folder, pipe or device")
     }
     let room = resize(to: Int(status.st_size))
     var filled = 0

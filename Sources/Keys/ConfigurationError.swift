@@ -1,6 +1,8 @@
-/// What is wrong with a configuration: the place, what was expected and what came, in one or two lines.
-public struct ConfigurationError: Error, Equatable, Sendable, CustomStringConvertible {
-  public let description: String
+@_exported import Errors
 
-  public init(_ description: String) { self.description = description }
+/// What is wrong with a configuration, and where: always a matter of what the user wrote.
+public struct ConfigurationError: ExplainedError {
+  public let explanation: Explanation
+
+  public init(_ explanation: Explanation) { self.explanation = explanation.asWrongUsage }
 }

@@ -32,15 +32,18 @@ extension Domain where Value == String {
       write: \.quotedIfNeeded)
   }
 
-  /// A device: one of `names`, or `cuda:N`, the CUDA device of a number.
-  public static func device(_ names: String...) -> Self {
-    let expectation = names.joined(separator: ", ") + " or cuda:N"
-    return Self(
-      .text, expectation, allowed: names + ["cuda:0"], refused: ["gpu", "cuda:", "cuda:-1", "cuda:one"],
-      expected: { name in
-        let number = name.hasPrefix("cuda:") ? Int(name.dropFirst("cuda:".count)) : nil
-        return names.contains(name) || number.map { $0 >= 0 } == true ? nil : expectation
-      }, read: \.text, write: \.quotedIfNeeded)
+  /// A text of a form that somebody else knows.
+  ///
+  /// - Parameters:
+  ///   - expectation: what it is: `auto, cpu, cuda or cuda:N`.
+  ///   - allowed: some that are, for tests.
+  ///   - refused: some that are nearly, for tests.
+  public static func form(
+    _ expectation: String, allowed: [String], refused: [String], _ isAllowed: @escaping @Sendable (String) -> Bool
+  ) -> Self {
+    Self(
+      .text, expectation, allowed: allowed, refused: refused, expected: { isAllowed($0) ? nil : expectation },
+      read: \.text, write: \.quotedIfNeeded)
   }
 }
 

@@ -46,7 +46,8 @@ public struct Reading<Root> {
     }
     let name = String(override[..<separator])
     let text = String(override[override.index(after: separator)...])
-    let origin = Origin(name: "override '\(override)'")
+    let shown = override.count > 200 ? override.prefix(200) + "…" : override[...]
+    let origin = Origin(name: "override '\(shown)'")
     guard let entry = keys[name] else { throw ConfigurationError("\(origin): \(keys.unknown(name))") }
     switch entry {
     case .key(let key): try set(key, name, to: try node(of: text, for: key.type, origin), from: origin)
@@ -61,7 +62,7 @@ public struct Reading<Root> {
   public func checked() throws -> Root {
     if let (names, fault) = keys.fault(in: values) {
       let place = names.lazy.compactMap { origins[$0] }.first.map { "\($0): " } ?? ""
-      throw ConfigurationError("\(place)\(names[0]): expected \(fault.expected), got \(fault.got)")
+      throw ConfigurationError("\(place)\(names[0])", expected: "\(fault.expected)", got: "\(fault.got)")
     }
     return values
   }
@@ -88,7 +89,7 @@ extension Reading {
       // A section with nothing in it.
       if given.null != nil { return }
       let what = path.isEmpty ? "sections of keys at the top" : "\(path) to be a section of keys"
-      throw ConfigurationError("\(origin.at(given)): expected \(what), got \(given.shown)")
+      throw ConfigurationError("\(origin.at(given))", expected: "\(what)", got: "\(given.shown)")
     }
     let given = mapping.map { keyNode, value in
       let name = keyNode.text ?? keyNode.shown
@@ -112,7 +113,7 @@ extension Reading {
   private mutating func set(_ key: Key<Root>, _ name: String, to value: Node, from origin: Origin) throws {
     guard value.mapping == nil else { throw ConfigurationError("\(origin): \(name) is a value, not a section of keys") }
     guard key.read(value, &values) else {
-      throw ConfigurationError("\(origin): \(name): expected \(key.type.words), got \(value.shown)")
+      throw ConfigurationError("\(origin): \(name)", expected: "\(key.type.words)", got: "\(value.shown)")
     }
     origins[name] = origin
   }

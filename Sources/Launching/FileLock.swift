@@ -30,18 +30,17 @@ public final class FileLock: Sendable {
 
   private let descriptor: Int32
 
-  /// Takes the lock.
+  /// Takes the lock, without waiting for it.
   ///
   /// - Parameters:
   ///   - url: the file, which is made if need be and stays.
-  ///   - patience: how long a process that is about to end may keep it.
   ///   - now: the time, for others to read.
   /// - Throws: ``Refusal``.
-  public init(at url: URL, patience: Duration = .seconds(2), now: Date = Date()) throws {
+  public init(at url: URL, now: Date = Date()) throws {
     descriptor = open(url.path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw Refusal.unwritable(reason: String(cString: strerror(errno))) }
     do {
-      try Self.lock(descriptor, patience: patience, url)
+      try Self.lock(descriptor, url)
       try Self.write(
         Holder(host: ProcessInfo.processInfo.hostName, process: Int(getpid()), since: Self.text(of: now)),
         to: descriptor)
@@ -53,17 +52,13 @@ public final class FileLock: Sendable {
 
   deinit { close(descriptor) }
 
-  private static func lock(_ descriptor: Int32, patience: Duration, _ url: URL) throws {
-    let end = ContinuousClock.now + patience
-    while true {
-      switch linux_lock_file(descriptor) {
-      case 0: return
-      case EAGAIN where ContinuousClock.now < end: usleep(50_000)
-      case EAGAIN:
-        let text = (try? Data(contentsOf: url)) ?? Data()
-        throw Refusal.held(by: try? JSONDecoder().decode(Holder.self, from: text.prefix(4096)))
-      case let number: throw Refusal.unknownToFileSystem(reason: String(cString: strerror(number)))
-      }
+  private static func lock(_ descriptor: Int32, _ url: URL) throws {
+    switch linux_lock_file(descriptor) {
+    case 0: return
+    case EAGAIN:
+      let text = (try? Data(contentsOf: url)) ?? Data()
+      throw Refusal.held(by: try? JSONDecoder().decode(Holder.self, from: text.prefix(4096)))
+    case let number: throw Refusal.unknownToFileSystem(reason: String(cString: strerror(number)))
     }
   }
 

@@ -1,14 +1,20 @@
-/// What is wrong with how processes are started or with what their launcher says: one or two plain lines for the user.
-public struct LaunchError: PossibleMisuse, CustomStringConvertible, Sendable, Equatable {
-  /// The text for the user.
-  public let description: String
-  public let isWrongUsage: Bool
+@_exported import Errors
 
-  /// Wraps a text for the user.
-  public init(_ description: String, isWrongUsage: Bool = false) {
-    self.description = description
-    self.isWrongUsage = isWrongUsage
+/// What is wrong with how processes are started or with what their launcher says.
+public struct LaunchError: ExplainedError {
+  public let explanation: Explanation
+
+  public init(_ explanation: Explanation) { self.explanation = explanation }
+}
+
+extension LaunchError {
+  static func usage(_ problem: Wording, advice: Wording? = nil) -> LaunchError {
+    LaunchError(problem, advice: advice, isWrongUsage: true)
   }
 
-  static func usage(_ description: String) -> LaunchError { LaunchError(description, isWrongUsage: true) }
+  static func usage(
+    _ setting: Setting, expected: Wording, got: String? = nil, advice: Wording? = nil
+  ) -> LaunchError {
+    LaunchError("\(name: setting)", expected: expected, got: got, advice: advice, isWrongUsage: true)
+  }
 }

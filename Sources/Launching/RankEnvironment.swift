@@ -112,4 +112,6 @@ public enum SupervisorVariable: String, Sendable, CaseIterable {
   case cores = "SIMCLR_CORES"
   /// 1 when what a worker writes to standard error comes out at a terminal.
   case terminal = "SIMCLR_TERMINAL"
+  /// The number of the descriptor that a worker writes to why it failed (``WorkerReport``).
+  case report = "SIMCLR_REPORT"
 }

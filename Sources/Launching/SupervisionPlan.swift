@@ -20,22 +20,24 @@ public struct SupervisionPlan: Equatable, Sendable {
 
   /// Checks that the numbers fit together.
   ///
-  /// - Throws: ``LaunchError`` (wrong usage) in the words of the program's options.
+  /// - Throws: ``LaunchError`` (wrong usage).
   public init(
     processesPerNode: Int, nodes: Int = 1, nodeRank: Int? = nil, rendezvous: Endpoint? = nil, token: String? = nil,
     maximumRestarts: Int = 0
   ) throws {
     guard processesPerNode >= 1 else {
-      throw LaunchError.usage("--processes: expected at least 1, got \(processesPerNode)")
+      throw LaunchError.usage(.processCount, expected: "at least 1", got: "\(processesPerNode)")
     }
-    guard nodes >= 1 else { throw LaunchError.usage("--nodes: expected at least 1, got \(nodes)") }
+    guard nodes >= 1 else { throw LaunchError.usage(.machineCount, expected: "at least 1", got: "\(nodes)") }
     guard maximumRestarts >= 0 else {
-      throw LaunchError.usage("--max-restarts: expected at least 0, got \(maximumRestarts)")
+      throw LaunchError.usage(.restarts, expected: "at least 0", got: "\(maximumRestarts)")
     }
     if nodes > 1 {
       try Self.checkNodes(nodes, nodeRank, rendezvous, token)
     } else if rendezvous != nil || nodeRank ?? 0 != 0 {
-      throw LaunchError.usage("--node-rank and --rendezvous belong to several machines: expected --nodes of at least 2")
+      throw LaunchError.usage(
+        "\(name: .machineNumber) and \(name: .rendezvous) belong to several machines: expected \(name: .machineCount) of at least 2"
+      )
     }
     self.processesPerNode = processesPerNode
     self.nodes = nodes
@@ -48,18 +50,19 @@ public struct SupervisionPlan: Equatable, Sendable {
   private static func checkNodes(_ nodes: Int, _ nodeRank: Int?, _ rendezvous: Endpoint?, _ token: String?) throws {
     guard let nodeRank, (0..<nodes).contains(nodeRank) else {
       throw LaunchError.usage(
-        "--node-rank: expected 0 to \(nodes - 1), another on each of the \(nodes) machines, "
-          + "got \(nodeRank.map(String.init) ?? "none")")
+        .machineNumber, expected: "0 to \(nodes - 1), another on each of the \(nodes) machines",
+        got: nodeRank.map(String.init) ?? "none")
     }
     guard rendezvous != nil else {
       throw LaunchError.usage(
-        "--rendezvous: expected HOST:PORT on several machines: a name or address of node 0 and a free port there")
+        .rendezvous, expected: "HOST:PORT on several machines: a name or address of node 0 and a free port there")
     }
     guard let token, token.count >= shortestToken else {
       throw LaunchError.usage(
-        "\(SupervisorVariable.token.rawValue): expected a secret of at least \(shortestToken) characters, the same on "
-          + "all machines, got \(token == nil ? "none" : "a shorter one").\n"
-          + "Make one with `openssl rand -hex 32` and set it in the environment of every machine")
+        Setting(SupervisorVariable.token.rawValue),
+        expected: "a secret of at least \(shortestToken) characters, the same on all machines",
+        got: token == nil ? "none" : "a shorter one",
+        advice: "make one with `openssl rand -hex 32` and set it in the environment of every machine")
     }
   }
 

@@ -9,8 +9,8 @@ public struct Supervisor {
     /// 0 done; 1 or 2 as the worker that failed first; 75 stopped by a signal after a checkpoint; 128 + signal stopped
     /// without one.
     public let exitCode: Int32
-    /// What is to be reported after `error: `: one or two lines.
-    public let failure: String?
+    /// Why it failed.
+    public let failure: Explanation?
   }
 
   private let plan: SupervisionPlan
@@ -18,19 +18,22 @@ public struct Supervisor {
   private let host: any RendezvousHost
   private let output: SharedErrorOutput
   private let canGoOn: () -> Bool
+  private let settingName: (Setting) -> String?
 
   /// - Parameters:
   ///   - host: holds the store while the job runs; not used for a worker alone and on machines other than node 0.
   ///   - errors: where the workers' texts go.
   ///   - canGoOn: whether there is a checkpoint that a later command can go on from.
+  ///   - settingName: the key or flag of a setting, for what is shown while it runs.
   public init(
     _ plan: SupervisionPlan, program: WorkerProgram, host: any RendezvousHost, errors: Int32 = STDERR_FILENO,
-    canGoOn: @escaping () -> Bool = { false }
+    canGoOn: @escaping () -> Bool = { false }, settingName: @escaping (Setting) -> String? = { _ in nil }
   ) {
     self.plan = plan
     self.program = program
     self.host = host
     self.canGoOn = canGoOn
+    self.settingName = settingName
     output = SharedErrorOutput(errors)
   }
 
@@ -128,7 +131,8 @@ public struct Supervisor {
     if case .killed(let signal) = cause {
       output.line("rank \(worker.rank) was killed by \(WorkerEnding.name(signal)); \(restart)")
     } else {
-      output.line("rank \(worker.rank) failed\(cause.description(reason: worker.reason))")
+      let failure = cause.explanation(of: "rank \(worker.rank) failed", reason: worker.reason)
+      output.line(failure.text(naming: settingName))
       output.line(restart)
     }
   }
@@ -141,23 +145,26 @@ public struct Supervisor {
     case .interrupted(let signal, _):
       Outcome(
         exitCode: 128 + signal,
-        failure: "stopped by \(WorkerEnding.name(signal)) without a checkpoint of this moment. "
-          + "Go on from the last one with the same command and --resume")
+        failure: Explanation(
+          "stopped by \(WorkerEnding.name(signal)) without a checkpoint of this moment. Go on from the last one with the same command\(ifNamed: .resuming, after: " and ")"
+        ))
     case .failed(let worker, let cause):
-      Outcome(exitCode: cause.failureCode, failure: description(of: worker, cause))
+      Outcome(exitCode: cause.failureCode, failure: explanation(of: worker, cause))
     }
   }
 
   /// For workers that ended before they could say so themselves.
   private func stoppedToGoOn() -> Outcome {
-    output.line("stopped. Go on from the last checkpoint with the same command and --resume")
+    let text: Wording =
+      "stopped. Go on from the last checkpoint with the same command\(ifNamed: .resuming, after: " and ")"
+    output.line(text.text(naming: settingName))
     return Outcome(exitCode: WorkerEnding.stoppedCode, failure: nil)
   }
 
   /// Wrong usage is no rank's: all have the same arguments.
-  private func description(of worker: Worker, _ cause: WorkerEnding) -> String {
+  private func explanation(of worker: Worker, _ cause: WorkerEnding) -> Explanation {
     if cause.isWrongUsage, let reason = worker.reason { return reason }
-    return "rank \(worker.rank)\(cause.description(reason: worker.reason))"
+    return cause.explanation(of: "rank \(worker.rank)", reason: worker.reason)
   }
 
   /// 256 bits from the system's generator, in hexadecimal.

@@ -8,27 +8,34 @@ final class Worker {
   private(set) var errors: Int32
   /// nil while it runs.
   private(set) var ending: WorkerEnding?
+  /// Why it failed; nil where it did not, or gave no reason.
+  private(set) var reason: Explanation?
   private var text: WorkerText
+  /// Where its reason comes out.
+  private let report: Int32
   private let process: pid_t
 
   /// Starts it.
   ///
   /// - Throws: ``LaunchError`` naming what could not be done.
   init(rank: Int, executable: String, arguments: [String], environment: [String: String], cores: [Int]) throws {
-    var ends: [Int32] = [-1, -1]
+    var (ends, reportEnds) = ([Int32](repeating: -1, count: 2), [Int32](repeating: -1, count: 2))
     var code = linux_pipe(&ends)
+    if code == 0 { code = linux_pipe(&reportEnds) }
     var step: UnsafePointer<CChar>?
     var child = pid_t(-1)
     if code == 0 {
-      // Only the supervisor's end must not block.
-      _ = fcntl(ends[1], F_SETFL, 0)
+      // Only the supervisor's ends must not block.
+      for end in [ends[1], reportEnds[1]] { _ = fcntl(end, F_SETFL, 0) }
+      var environment = environment
+      environment[SupervisorVariable.report.rawValue] = "\(LINUX_REPORT_DESCRIPTOR)"
       code = Self.spawn(
-        executable, arguments, environment, output: rank == 0 ? -1 : ends[1], errors: ends[1], cores: cores, &child,
-        &step)
-      close(ends[1])
+        executable, arguments, environment, output: rank == 0 ? -1 : ends[1], errors: ends[1], report: reportEnds[1],
+        cores: cores, &child, &step)
     }
+    for end in [ends[1], reportEnds[1]] where end >= 0 { close(end) }
     guard code == 0 else {
-      close(ends[0])
+      for end in [ends[0], reportEnds[0]] where end >= 0 { close(end) }
       let action = step.map { String(cString: $0) } ?? "connect its output"
       throw LaunchError(
         "cannot start rank \(rank): cannot \(action): \(executable): \(String(cString: strerror(code)))")
@@ -36,17 +43,16 @@ final class Worker {
     self.rank = rank
     process = child
     errors = ends[0]
+    report = reportEnds[0]
     text = WorkerText(rank: rank)
   }
 
   deinit {
     if errors >= 0 { close(errors) }
+    close(report)
   }
 
   var isRunning: Bool { ending == nil }
-
-  /// What it gave as its error.
-  var reason: String? { text.reason }
 
   /// Sends a signal to the worker alone: what it started is its own business.
   func send(_ signal: Int32) {
@@ -86,11 +92,9 @@ final class Worker {
     readErrors(to: output)
     text.end(output)
     closeErrors()
+    reason = WorkerReport.read(from: report)
     return true
   }
-
-  /// Passes on the error that it gave, although it did not fail.
-  func releaseErrors(to output: SharedErrorOutput) { text.release(to: output) }
 
   private var hasEnded: Bool {
     var information = siginfo_t()
@@ -105,7 +109,7 @@ final class Worker {
 
   private static func spawn(
     _ executable: String, _ arguments: [String], _ environment: [String: String], output: Int32, errors: Int32,
-    cores: [Int], _ child: inout pid_t, _ step: inout UnsafePointer<CChar>?
+    report: Int32, cores: [Int], _ child: inout pid_t, _ step: inout UnsafePointer<CChar>?
   ) -> Int32 {
     var argv: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = environment.map { strdup("\($0)=\($1)") } + [nil]
@@ -118,7 +122,7 @@ final class Worker {
           variables.withUnsafeMutableBufferPointer { variables in
             var start = linux_start(
               executable: path, arguments: argv.baseAddress, environment: variables.baseAddress, output: output,
-              errors: errors, cores: cores.baseAddress, core_count: cores.count)
+              errors: errors, report: report, cores: cores.baseAddress, core_count: cores.count)
             return linux_spawn(&start, &child, &step)
           }
         }

@@ -24,17 +24,18 @@ enum WorkerEnding: Equatable {
 
   var isKill: Bool { if case .killed = self { true } else { false } }
 
-  /// What happened, to be put after the worker's name.
-  func description(reason: String?) -> String {
+  /// What happened to `worker`, and why.
+  func explanation(of worker: Wording, reason: Explanation?) -> Explanation {
     switch self {
-    case .exited(let code): ": " + (reason ?? "it ended with exit code \(code) and gave no reason")
+    case .exited(let code):
+      return (reason ?? Explanation("it ended with exit code \(code) and gave no reason")).about(worker)
     case .killed(let signal):
-      " was killed by \(Self.name(signal)) (signal \(signal))"
-        + (reason.map { ": \($0)" } ?? Self.hint(signal).map { ": \($0)" } ?? "")
+      let what: Wording = "\(worker) was killed by \(Self.name(signal)) (signal \(signal))"
+      return reason?.about(what) ?? Explanation(what, advice: Self.hint(signal))
     }
   }
 
-  private static func hint(_ signal: Int32) -> String? {
+  private static func hint(_ signal: Int32) -> Wording? {
     switch signal {
     case SIGKILL: "out of memory? The kernel's log (dmesg) names what it killed for lack of it"
     case SIGBUS: "a file that shrank while it was read, or a full /dev/shm?"

@@ -89,7 +89,6 @@ final class WorkerGroup {
       }
       return .failed(worker, cause)
     }
-    for worker in workers { worker.releaseErrors(to: output) }
     return workers.contains { $0.ending == .exited(WorkerEnding.stoppedCode) } ? .stopped : .finished
   }
 

@@ -29,8 +29,8 @@ final class BatchMemory: Sendable {
     var piece: UnsafeMutableRawPointer?
     guard posix_memalign(&piece, bytes >= hugePage ? hugePage : 64, bytes) == 0, let piece else {
       throw LoadingError(
-        "no memory for the views of a batch (\(bytes >> 20) MiB each): use a smaller training.global_batch_size or "
-          + "augmentation.image_size")
+        "no memory for the views of a batch (\(bytes >> 20) MiB each)",
+        advice: "use a smaller batch\(hint: .globalBatchSize) or smaller views\(hint: .imageSize)")
     }
     if bytes >= hugePage { madvise(piece, bytes, MADV_HUGEPAGE) }
     return piece

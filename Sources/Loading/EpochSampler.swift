@@ -14,7 +14,7 @@ public struct EpochSampler: Sendable {
   public let seed: UInt64
   public let rank: Int
   public let worldSize: Int
-  /// Parts that a batch is worked off in.
+  /// Parts that a batch is computed in, one after another.
   public let accumulationSteps: Int
 
   /// Marks the random numbers that order an epoch, apart from those that augment its images.
@@ -27,15 +27,16 @@ public struct EpochSampler: Sendable {
   ) throws {
     precondition(worldSize >= 1 && (0..<worldSize).contains(rank), "EpochSampler: rank \(rank) of \(worldSize)")
     precondition(accumulationSteps >= 1, "EpochSampler: \(accumulationSteps) accumulation steps")
-    let key = "training.global_batch_size"
     let pieces = worldSize * accumulationSteps
     guard globalBatchSize >= 1 else {
-      throw LoadingError("\(key): expected at least 1, got \(globalBatchSize)")
+      throw LoadingError("\(name: .globalBatchSize) \(globalBatchSize)", expected: "at least 1", isWrongUsage: true)
     }
     guard globalBatchSize <= count else {
       let largest = count / pieces * pieces
-      let advice = largest > 0 ? "use at most \(largest)" : "it needs at least \(pieces), one for each process"
-      throw LoadingError("\(key) \(globalBatchSize) is larger than the data set (\(count) images): \(advice)")
+      throw LoadingError(
+        "\(name: .globalBatchSize) \(globalBatchSize) is larger than the data set (\(count) images)",
+        advice: largest > 0 ? "use at most \(largest)" : "it needs at least \(pieces), one for each process",
+        isWrongUsage: true)
     }
     try Self.confirmDivides(
       globalBatchSize, worldSize: worldSize, accumulationSteps: accumulationSteps, largest: count)
@@ -63,8 +64,8 @@ public struct EpochSampler: Sendable {
       accumulationSteps > 1 ? "\(accumulationSteps) accumulation steps" : nil,
     ].compactMap { $0 }.joined(separator: " with ")
     throw LoadingError(
-      "training.global_batch_size \(globalBatchSize) cannot be split evenly over \(over): use "
-        + (choices.isEmpty ? "fewer of them" : choices.joined(separator: " or ")))
+      "\(name: .globalBatchSize) \(globalBatchSize) cannot be split evenly over \(over)",
+      advice: choices.isEmpty ? "use fewer of them" : "use \(choices.joined(separator: " or "))", isWrongUsage: true)
   }
 
   /// Whole global batches in an epoch.

@@ -1,10 +1,8 @@
-/// Batches that cannot be made of a data set: one or two plain lines that say what was expected, what came and, where it helps, what to try.
-public struct LoadingError: Error, CustomStringConvertible, Sendable, Equatable {
-  /// The text for the user.
-  public let description: String
+@_exported import Errors
 
-  /// Wraps a text for the user.
-  public init(_ description: String) {
-    self.description = description
-  }
+/// Batches that cannot be made of a data set.
+public struct LoadingError: ExplainedError {
+  public let explanation: Explanation
+
+  public init(_ explanation: Explanation) { self.explanation = explanation }
 }

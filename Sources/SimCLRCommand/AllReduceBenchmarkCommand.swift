@@ -42,7 +42,8 @@ struct AllReduceBenchmarkCommand: ParsableCommand {
     defer { console.endLive() }
     try withOtherProcesses(readConfiguration) { _, world in
       guard world.isDistributed else {
-        throw LaunchError("one process has nobody to exchange with: give --processes 2 or more", isWrongUsage: true)
+        throw LaunchError(
+          "one process has nobody to exchange with", advice: "give --processes 2 or more", isWrongUsage: true)
       }
       let benchmark = AllReduceBenchmark(largestBytes: largest << 20)
       let result = try benchmark.run(with: world) { if world.isFirst { console.live("messages of \($0) bytes") } }

@@ -1,3 +1,4 @@
+import Errors
 import Foundation
 import Launching
 
@@ -55,6 +56,11 @@ final class Console {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     result(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// Writes why the program failed.
+  static func report(_ reason: Explanation) {
+    BackgroundOutput.standardError.write("error: \(reason.text(naming: SettingNames.name(of:)))\n")
   }
 
   /// Waits until all progress is written.

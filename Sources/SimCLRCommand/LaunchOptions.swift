@@ -53,16 +53,18 @@ struct LaunchOptions: ParsableArguments {
     if sharesBatches { try training.confirmDivides(among: plan.worldSize) }
     try confirmRoom(for: plan.processesPerNode)
     let outcome = try Supervisor(
-      plan, program: .current(resumeArgument: resumeArgument), host: host, canGoOn: canGoOn
+      plan, program: .current(resumeArgument: resumeArgument), host: host, canGoOn: canGoOn,
+      settingName: SettingNames.name(of:)
     ).run()
-    if let failure = outcome.failure { BackgroundOutput.standardError.write("error: \(failure)\n") }
+    if let failure = outcome.failure { Console.report(failure) }
     return ExitCode(outcome.exitCode)
   }
 
   private func plan(token: String?) throws -> SupervisionPlan {
     let endpoint = try rendezvous.map { text in
       guard let endpoint = Endpoint(text) else {
-        throw LaunchError("--rendezvous: expected HOST:PORT such as node-a:29400, got '\(text)'", isWrongUsage: true)
+        throw LaunchError(
+          "--rendezvous", expected: "HOST:PORT such as node-a:29400", got: "'\(text)'", isWrongUsage: true)
       }
       return endpoint
     }
@@ -85,8 +87,9 @@ struct LaunchOptions: ParsableArguments {
   private func refuseAnotherLauncher(_ variables: [String: String]) throws {
     guard let rank = try RankEnvironment.detect(in: variables) else { return }
     throw LaunchError(
-      "this process is rank \(rank.rank) of \(rank.worldSize), started by \(rank.launcher.rawValue): "
-        + "leave --processes and --max-restarts out, or have it start one process on each machine and give --nodes",
+      "this process is rank \(rank.rank) of \(rank.worldSize), started by \(rank.launcher.rawValue)",
+      advice:
+        "leave --processes and --max-restarts out, or have it start one process on each machine and give --nodes",
       isWrongUsage: true)
   }
 }
@@ -97,7 +100,7 @@ extension TrainingConfiguration {
       try EpochSampler.confirmDivides(
         globalBatchSize, worldSize: processes, accumulationSteps: accumulationSteps)
     } catch let error as LoadingError {
-      throw ConfigurationError(error.description)
+      throw ConfigurationError(error.explanation.named(Configuration.name(of:)))
     }
   }
 }

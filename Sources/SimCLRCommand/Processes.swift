@@ -23,6 +23,7 @@ func withOtherProcesses<Result>(
 extension ResolvedConfiguration {
   fileprivate func worldOptions(at place: RankEnvironment) throws -> World.Options {
     var options = try worldOptions(localRank: place.localRank)
+    options.endStuckProcess = { SimCLRTool.leave(with: $0) }
     // A pinned worker sees its own cores only.
     if ProcessInfo.processInfo.environment[SupervisorVariable.cores.rawValue] != nil {
       options.coreCount = Cores.available

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Augmentation
 import DataSets
+import Errors
 import Evaluation
 import Foundation
 import Images
@@ -34,6 +35,7 @@ struct SimCLRTool: ParsableCommand {
   static func main() {
     ProcessorCheck.leaveIfTooOld()
     ThisProcess.prepare()
+    TorchRuntime.whenOutOfMemory { leave(with: $0) }
     do {
       var command = try parseAsRoot(ProgramArguments.all)
       try TorchRuntime.checkVersion()
@@ -44,19 +46,17 @@ struct SimCLRTool: ParsableCommand {
     }
   }
 
-  private static func leave(with error: Error) -> Never {
-    let code = error.isWrongUsage ? ExitCode.wrongUsage : .failed
+  static func leave(with error: Error) -> Never {
     switch error {
     case let stop as ExitCode: leave(stop)
-    case let error as DistributedError where error.origin == .everywhere && !isSupervised: leave(code)
-    case is ConfigurationError, is LaunchError, is RunError, is EvaluationError, is TorchError, is ImageError,
-      is DataSetError, is AugmentationError, is LoadingError, is DistributedError:
-      leave(code, "\(error)")
+    case let error as DistributedError where error.origin == .everywhere && !isSupervised:
+      leave(error.isWrongUsage ? .wrongUsage : .failed)
+    case let error as any ExplainedError: leave(because: error.explanation)
     default: break
     }
     guard exitCode(for: error) == .validationFailure else {
       if exitCode(for: error).isSuccess { exit(withError: error) }
-      leave(.failed, message(for: error))
+      leave(because: Explanation(Wording(message(for: error))))
     }
     BackgroundOutput.standardError.write(fullMessage(for: error) + "\n")
     leave(.wrongUsage)
@@ -65,9 +65,10 @@ struct SimCLRTool: ParsableCommand {
   /// Whether a supervisor chooses among the errors of all ranks.
   private static var isSupervised: Bool { RankEnvironment.isSupervised(ProcessInfo.processInfo.environment) }
 
-  private static func leave(_ code: ExitCode, _ message: String) -> Never {
-    BackgroundOutput.standardError.write("error: \(message)\n")
-    leave(code)
+  /// Says why, to the supervisor if there is one, else to people.
+  private static func leave(because reason: Explanation) -> Never {
+    if !WorkerReport.send(reason, variables: ProcessInfo.processInfo.environment) { Console.report(reason) }
+    leave(reason.isWrongUsage ? .wrongUsage : .failed)
   }
 
   /// At once, for threads that still wait for processes that were lost must not be waited for.

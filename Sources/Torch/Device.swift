@@ -11,26 +11,22 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
   ///
   /// - Throws: ``TorchError`` when the name is unknown, or asks for a CUDA device that cannot be had.
   public init(named name: String) throws {
-    switch name {
-    case "cpu": self = .cpu
-    case "auto": self = CUDA.usableDevices.first.map { .cuda($0) } ?? .cpu
-    case "cuda": self = try Self.availableCUDA(CUDA.usableDevices.first ?? 0)
-    default:
-      guard name.hasPrefix("cuda:"), let number = Int(name.dropFirst("cuda:".count)), number >= 0 else {
-        throw TorchError("unknown device '\(name)': expected auto, cpu, cuda or cuda:N")
-      }
-      self = try Self.availableCUDA(number)
+    switch Name(name) {
+    case .cpu: self = .cpu
+    case .auto: self = CUDA.usableDevices.first.map { .cuda($0) } ?? .cpu
+    case .cuda(let number): self = try Self.availableCUDA(number ?? CUDA.usableDevices.first ?? 0)
+    case nil: throw TorchError("unknown device '\(name)': expected auto, cpu, cuda or cuda:N")
     }
   }
 
   private static func availableCUDA(_ number: Int) throws -> Device {
     if let reason = CUDA.whyUnavailable {
-      throw TorchError("CUDA is not available: \(reason). Use device cpu or auto")
+      throw TorchError("CUDA is not available: \(reason)", advice: "use device cpu or auto")
     }
     guard number < CUDA.deviceCount else {
       throw TorchError("there is no device cuda:\(number): this process sees \(CUDA.deviceCount) CUDA device(s)")
     }
-    if let reason = CUDA.devices[number].whyUnusable { throw TorchError("\(reason). Use another device") }
+    if let reason = CUDA.devices[number].whyUnusable { throw TorchError("\(reason)", advice: "use another device") }
     return .cuda(number)
   }
 

@@ -3,8 +3,8 @@ import Synchronization
 
 /// Runs `body`. When memory runs out meanwhile, `lastWords` are called with the error before the process ends.
 ///
-/// Operations of tensors do not throw, and what they were part of cannot be unwound: the process ends where memory ran out,
-/// with one line and exit code 1. What others have to know before, say other processes that wait, is said here.
+/// Operations of tensors do not throw, and what they were part of cannot be unwound: the process ends where memory ran out
+/// (``TorchRuntime/whenOutOfMemory(_:)``). What others have to know before, say other processes that wait, is said here.
 ///
 /// - Parameter lastWords: called on the thread that found no memory, at most once. It may need some itself: not much, for what
 ///   ran out was the size of a tensor.
@@ -22,6 +22,15 @@ package func leaveWithoutMemory(in operation: String) -> Never {
   OutOfMemory.leave(with: .lastOutOfMemory(in: operation))
 }
 
+extension TorchRuntime {
+  /// Has the process end in a way of its own when memory runs out, after all last words; it traps with the error otherwise.
+  ///
+  /// - Parameter end: called on the thread that found no memory, while others are at work.
+  public static func whenOutOfMemory(_ end: @escaping @Sendable (TorchError) -> Never) {
+    OutOfMemory.end.withLock { $0 = end }
+  }
+}
+
 enum OutOfMemory {
   fileprivate final class Entry: Sendable {
     let thread = pthread_self()
@@ -32,6 +41,7 @@ enum OutOfMemory {
 
   /// Of the bodies that run, in the order in which they began.
   fileprivate static let entries = Mutex<[Entry]>([])
+  fileprivate static let end = Mutex<@Sendable (TorchError) -> Never>({ fatalError("\($0)") })
   /// The thread that ends the process.
   private static let ending = Mutex<pthread_t?>(nil)
 
@@ -50,9 +60,7 @@ enum OutOfMemory {
       let own = all.filter { $0.thread == thread }
       for entry in own.isEmpty ? all.suffix(1) : own.reversed()[...] { entry.lastWords(error) }
     }
-    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-    fflush(nil)
-    // At once: other threads are at work, which must not see what they use destroyed.
-    _exit(1)
+    let end = end.withLock { $0 }
+    end(error)
   }
 }

@@ -1,19 +1,15 @@
 import CTorch
+@_exported import Errors
 
-/// Something that the world did wrong, in one or two plain lines.
-public struct TorchError: Error, Sendable, CustomStringConvertible {
-  public let description: String
-  /// libtorch's own account with its stack trace, for `--verbose`; empty when the error is not libtorch's.
-  public let details: String
+/// Something that the world did wrong to files, devices or memory.
+public struct TorchError: ExplainedError {
+  public let explanation: Explanation
 
-  public init(_ description: String, details: String = "") {
-    self.description = description
-    self.details = details
-  }
+  public init(_ explanation: Explanation) { self.explanation = explanation }
 
   /// libtorch's last error on this thread.
   package static func last() -> TorchError {
-    TorchError(String(cString: ctorch_error_message()), details: String(cString: ctorch_error_details()))
+    TorchError(String(cString: ctorch_error_message()))
   }
 
   /// The same of an operation that returned `status`, named where memory ran out.
@@ -22,15 +18,13 @@ public struct TorchError: Error, Sendable, CustomStringConvertible {
   }
 
   static func lastOutOfMemory(in operation: String) -> TorchError {
-    let last = last()
-    return TorchError(
-      "out of memory in \(operation): \(last). Try a smaller batch or image size", details: last.details)
+    TorchError("out of memory in \(operation): \(last()). Try a smaller batch or image size")
   }
 }
 
 /// Ends the program when an operation failed: a programmer's mistake (shapes, dtypes) traps with the operation's name
-/// and operands; running out of memory is nobody's mistake and ends the process with one
-/// line and exit code 1 (``withLastWords(outOfMemory:_:)``).
+/// and operands; running out of memory is nobody's mistake and ends the process in a way of its own
+/// (``withLastWords(outOfMemory:_:)``).
 @inline(__always)
 func check(_ status: ctorch_status, _ operation: StaticString, _ operands: Tensor?...) {
   if status != Int32(CTORCH_OK) { fail(status, operation, operands) }

@@ -82,7 +82,8 @@ extension World {
     guard case .gloo(let reason) = carrier else { return offer.place?.device }
     guard offers.contains(where: \.isDemand) else { return nil }
     throw DistributedError(
-      "distributed.backend=nccl: \(reason ?? "not every process asks for it"): give each process a GPU of its own, or use "
-        + "distributed.backend=gloo", origin: isFirst ? .here : .everywhere, isWrongUsage: true)
+      "\(name: .exchangeBackend): NCCL is asked for, but \(reason ?? "not by every process")",
+      advice: "give each process a GPU of its own, or use Gloo", origin: isFirst ? .here : .everywhere,
+      isWrongUsage: true)
   }
 }

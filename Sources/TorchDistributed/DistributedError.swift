@@ -1,7 +1,7 @@
-import Launching
+@_exported import Errors
 
-/// Something went wrong between the processes of one training: one or two plain lines.
-public struct DistributedError: PossibleMisuse, Equatable, Sendable, CustomStringConvertible {
+/// Something went wrong between the processes of one training.
+public struct DistributedError: ExplainedError {
   /// Where it began.
   public enum Origin: Sendable {
     /// In this process.
@@ -14,32 +14,20 @@ public struct DistributedError: PossibleMisuse, Equatable, Sendable, CustomStrin
     case unknown
   }
 
-  public let description: String
+  public let explanation: Explanation
   public let origin: Origin
-  public let isWrongUsage: Bool
   /// Whether another process failed first, and this one only noticed.
   public var isConsequence: Bool { origin != .here }
 
-  /// - Parameter description: one or two lines: what was expected, what came, what to try.
-  public init(_ description: String, origin: Origin = .here, isWrongUsage: Bool = false) {
-    self.description = Self.printable(description)
-    self.origin = origin
-    self.isWrongUsage = isWrongUsage
-  }
+  public init(_ explanation: Explanation) { self.init(explanation, origin: .here) }
 
-  /// Without control characters, which a terminal obeys, and no longer than a screen: much of what is reported comes from
-  /// other processes.
-  private static func printable(_ text: String) -> String {
-    let longest = 4000
-    var result = ""
-    for scalar in text.unicodeScalars.prefix(longest) {
-      let isControl = scalar.properties.generalCategory == .control || scalar.properties.generalCategory == .format
-      if isControl && scalar != "\n" {
-        result += scalar.escaped(asASCII: true)
-      } else {
-        result.unicodeScalars.append(scalar)
-      }
-    }
-    return text.unicodeScalars.count > longest ? result + "…" : result
+  /// - Parameter explanation: one or two lines: what was expected, what came, what to try.
+  public init(_ explanation: Explanation, origin: Origin) { (self.explanation, self.origin) = (explanation, origin) }
+
+  /// - Parameters:
+  ///   - problem: what is wrong.
+  ///   - advice: what to try.
+  public init(_ problem: Wording, advice: Wording? = nil, origin: Origin, isWrongUsage: Bool = false) {
+    self.init(Explanation(problem, advice: advice, isWrongUsage: isWrongUsage), origin: origin)
   }
 }

@@ -49,7 +49,8 @@ extension Endpoint {
     let code = list == nil ? getaddrinfo(host, String(max(port, 1)), &hints, &list) : 0
     guard code == 0, let list else {
       throw DistributedError(
-        "the host '\(host)' of the rendezvous is unknown (\(String(cString: gai_strerror(code)))): give a name or an address that this machine can resolve"
+        "the host '\(host)' of the rendezvous is unknown (\(String(cString: gai_strerror(code))))",
+        advice: "give a name or an address that this machine can resolve"
       )
     }
     return list

@@ -55,6 +55,18 @@ extension Store {
   /// Sets a key to a text that strangers cannot write.
   func announce(_ key: String, _ text: String, _ seal: JobSeal) throws { try set(key, seal.sealed(text, for: key)) }
 
+  /// Sets a key to what an error says.
+  func announce(_ key: String, _ explanation: Explanation, _ seal: JobSeal) throws {
+    try announce(key, String(decoding: JSONEncoder().encode(explanation), as: UTF8.self), seal)
+  }
+
+  /// What an error says that a process of the job set a key to; nil where there is none.
+  func announcedExplanation(_ key: String, _ seal: JobSeal) throws -> Explanation? {
+    try announcement(key, seal).map { text in
+      (try? JSONDecoder().decode(Explanation.self, from: Data(text.utf8))) ?? Explanation(Wording(text))
+    }
+  }
+
   /// The text that a process of the job set a key to, as soon as there is one; nil after `timeout`. What strangers write
   /// there counts for nothing.
   func announcement(_ key: String, _ seal: JobSeal, waiting timeout: Duration = .zero) throws -> String? {

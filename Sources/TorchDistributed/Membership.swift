@@ -53,7 +53,7 @@ final class Membership: Sendable {
   func leave(because reason: DistributedError, closingConnections close: () -> Void) {
     if reason.isConsequence {
       if (try? store.announcement(Key.conclusion, seal) == nil) == true {
-        try? store.announce(Key.conclusion, reason.description, seal)
+        try? store.announce(Key.conclusion, reason.explanation, seal)
       }
       try? store.announce(Self.alarmKey, "", seal)
       close()
@@ -61,7 +61,7 @@ final class Membership: Sendable {
       usleep(200_000)
       leave(waitingForOthers: .seconds(1))
     } else {
-      try? store.announce(Key.failure(rank), reason.description, seal)
+      try? store.announce(Key.failure(rank), reason.explanation, seal)
       try? store.announce(Self.alarmKey, "", seal)
       close()
       // They look for the reason when their exchange fails, at once or after the timeout.
@@ -98,11 +98,11 @@ extension Membership {
 
   private func announcedReason() throws -> DistributedError? {
     for other in 0..<size where other != rank {
-      if let text = try store.announcement(Key.failure(other), seal) {
-        return DistributedError("rank \(other) failed: \(text)", origin: .elsewhere)
+      if let failure = try store.announcedExplanation(Key.failure(other), seal) {
+        return DistributedError(failure.about("rank \(other) failed"), origin: .elsewhere)
       }
     }
-    return try store.announcement(Key.conclusion, seal).map { DistributedError($0, origin: .elsewhere) }
+    return try store.announcedExplanation(Key.conclusion, seal).map { DistributedError($0, origin: .elsewhere) }
   }
 
   private static func silence(of lost: [Int]) -> DistributedError? {
@@ -113,7 +113,9 @@ extension Membership {
 
   private var slowness: DistributedError {
     DistributedError(
-      "an exchange between the processes failed or took longer than \(timeout.wholeSeconds) s, though all are alive: is one much slower, or the network between them broken? distributed.timeout_seconds says how long they wait",
+      "an exchange between the processes failed or took longer than \(timeout.wholeSeconds) s, though all are alive",
+      advice:
+        "see whether one is much slower, or the network between them broken, or let them wait longer\(hint: .exchangeTimeout)",
       origin: .elsewhere)
   }
 

@@ -55,11 +55,14 @@ struct NCCLMeeting {
     let missing = try ranks.filter { try !notes.has(Self.key(name, $0)) }
     guard missing.isEmpty else {
       return DistributedError(
-        "\(World.ranks(missing)) did not come to connect over NCCL within \(timeout.wholeSeconds) s: see what became of \(missing.count == 1 ? "it" : "them")",
+        "\(World.ranks(missing)) did not come to connect over NCCL within \(timeout.wholeSeconds) s",
+        advice: "see what became of \(missing.count == 1 ? "it" : "them")",
         origin: .elsewhere)
     }
     return DistributedError(
-      "rank \(rank) could not connect over NCCL within \(timeout.wholeSeconds) s, though all ranks began to: name the network interface between them by distributed.interface, see what NCCL says with NCCL_DEBUG=INFO, or use distributed.backend=gloo"
+      "rank \(rank) could not connect over NCCL within \(timeout.wholeSeconds) s, though all ranks began to",
+      advice:
+        "name the network interface between them\(hint: .networkInterface), see what NCCL says with NCCL_DEBUG=INFO, or use Gloo\(hint: .exchangeBackend)"
     )
   }
 }

@@ -10,37 +10,38 @@ extension World {
   public func sharingFailures<Result>(_ body: () throws -> Result) throws -> Result {
     guard isDistributed else { return try body() }
     let result = Swift.Result(catching: body)
-    let failures = try gather(result.failure.map(Failure.init))
+    let failures = try gather(result.failure.map { $0.explained })
     guard let rank = failures.firstIndex(where: { $0 != nil }), let failure = failures[rank] else {
       return try result.get()
     }
     if !isFirst, failures.allSatisfy({ $0 == failure }) {
-      throw DistributedError(failure.text, origin: .everywhere, isWrongUsage: failure.isWrongUsage)
+      throw DistributedError(failure, origin: .everywhere)
     }
     if let own = result.failure { throw own }
-    throw DistributedError(
-      "rank \(rank) failed: \(failure.text)", origin: .elsewhere, isWrongUsage: failure.isWrongUsage)
-  }
-
-  /// What processes tell each other of an error.
-  private struct Failure: Codable, Equatable {
-    var text: String
-    var isWrongUsage: Bool
-
-    init(_ error: any Error) { (text, isWrongUsage) = ("\(error)", error.isWrongUsage) }
+    throw DistributedError(failure.about("rank \(rank) failed"), origin: .elsewhere)
   }
 
   /// Confirms that every process has the same values.
   ///
   /// - Throws: ``DistributedError`` naming the rank and the field, in all processes; rank 0's is for people.
   public func confirmEqual(_ fields: [(name: String, value: String)]) throws {
+    try confirmEqual(fields) { Wording($0) }
+  }
+
+  /// Confirms that every process has the same value of a setting.
+  func confirmEqual(_ setting: Setting, _ value: String) throws {
+    try confirmEqual([(setting.rawValue, value)]) { _ in "\(name: setting)" }
+  }
+
+  private func confirmEqual(_ fields: [(name: String, value: String)], _ wording: (String) -> Wording) throws {
     guard isDistributed else { return }
     let values = try gather(Dictionary(fields.map { ($0.name, $0.value) }) { first, _ in first })
     for (other, theirs) in values.enumerated() {
       let names = fields.map(\.name) + theirs.keys.sorted()
       guard let name = names.first(where: { theirs[$0] != values[0][$0] }) else { continue }
       throw DistributedError(
-        "rank \(other) differs from rank 0: \(name) is \(theirs[name] ?? "missing") there and \(values[0][name] ?? "missing") on rank 0. Start all processes with the same configuration, program and data",
+        "rank \(other) differs from rank 0: \(wording(name)) is \(theirs[name] ?? "missing") there and \(values[0][name] ?? "missing") on rank 0",
+        advice: "start all processes with the same configuration, program and data",
         origin: isFirst ? .here : .everywhere, isWrongUsage: true)
     }
   }

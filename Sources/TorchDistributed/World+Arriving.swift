@@ -64,7 +64,8 @@ extension World {
 
   private static func otherJob(_ served: String, _ place: RankEnvironment) -> DistributedError {
     DistributedError(
-      "the rendezvous at \(place.rendezvous) serves another job ('\(served.prefix(80))', this is '\(place.jobID)'): stop what is left of it, or choose another port"
+      "the rendezvous at \(place.rendezvous) serves another job ('\(served.prefix(80))', this is '\(place.jobID)')",
+      advice: "stop what is left of it, or choose another port"
     )
   }
 
@@ -107,7 +108,7 @@ extension World {
         // All may be there by now, and rank 0 about to say so.
         if !missing.isEmpty { try store.announce(Key.missing, self.missing(missing, place, timeout), seal) }
       }
-      if let missing = try store.announcement(Key.missing, seal) {
+      if let missing = try store.announcedExplanation(Key.missing, seal) {
         // Others read it too.
         if place.hostsStore { sleep(1) }
         throw DistributedError(missing, origin: .elsewhere)
@@ -121,13 +122,14 @@ extension World {
     return true
   }
 
-  private static func missing(_ missing: [Int], _ place: RankEnvironment, _ timeout: Duration) -> String {
-    let advice =
+  private static func missing(_ missing: [Int], _ place: RankEnvironment, _ timeout: Duration) -> Explanation {
+    let advice: Wording =
       place.token.isEmpty
       ? "see what became of \(missing.count == 1 ? "it" : "them")"
       : "see what became of \(missing.count == 1 ? "it" : "them"), and that SIMCLR_JOB_TOKEN is the same everywhere"
-    return
-      "\(ranks(missing)) of \(place.worldSize) did not arrive at \(place.rendezvous) within \(timeout.wholeSeconds) s: \(advice)"
+    return Explanation(
+      "\(ranks(missing)) of \(place.worldSize) did not arrive at \(place.rendezvous) within \(timeout.wholeSeconds) s",
+      advice: advice)
   }
 
   /// `rank 1` or `ranks 1, 2`.

@@ -50,7 +50,7 @@ extension World {
       world.group = try world.connect("all", 0..<world.size, at: address, store, known)
       let options = try world.sharingFailures { try options.get() }
       // Who shares statistics with whom has to be known alike before anybody waits for the others of a group.
-      try world.confirmEqual([("distributed.batch_norm_ranks", "\(options.batchNormRanks)")])
+      try world.confirmEqual(.batchNormRanks, "\(options.batchNormRanks)")
       let device = try world.agreeOnCarrier(options.offer)
       let nccl = try device.map { device in
         try world.startWatch(of: place, at: root, options)
@@ -107,11 +107,11 @@ extension World.Options {
   fileprivate func checked(for place: RankEnvironment) throws -> World.Options {
     if let interface, if_nametoindex(interface) == 0 {
       throw DistributedError(
-        "distributed.interface: this machine has no network interface '\(interface)'", isWrongUsage: true)
+        "\(name: .networkInterface): this machine has no network interface '\(interface)'", isWrongUsage: true)
     }
     guard batchNormRanks == 0 || place.worldSize.isMultiple(of: batchNormRanks) else {
       throw DistributedError(
-        "distributed.batch_norm_ranks: \(place.worldSize) processes cannot be divided into groups of \(batchNormRanks)",
+        "\(name: .batchNormRanks): \(place.worldSize) processes cannot be divided into groups of \(batchNormRanks)",
         isWrongUsage: true)
     }
     return self

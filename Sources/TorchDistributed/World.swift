@@ -19,11 +19,8 @@ public final class World: @unchecked Sendable {
     public var offer = Carrier.Offer()
     /// How long a CUDA device may take to let go of the training thread, once another process was lost.
     public var stuckPatience = Duration.seconds(60)
-    /// Ends this process when it takes longer.
-    public var endStuckProcess: @Sendable (DistributedError) -> Void = { error in
-      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
-      _exit(1)
-    }
+    /// Ends this process when it takes longer; traps with the error otherwise.
+    public var endStuckProcess: @Sendable (DistributedError) -> Void = { fatalError("\($0)") }
 
     /// The defaults.
     public init() {}
@@ -147,7 +144,7 @@ extension World {
   func leave(after error: any Error) -> any Error {
     guard let membership else { return error }
     watch?.stop()
-    let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError("\(error)")
+    let reason = (error as? DistributedError).map(membership.explanation) ?? DistributedError(error.explained)
     membership.leave(because: reason) { for group in [group, gradients, statistics] { group.abandon() } }
     // The device is let go of, if that takes no time; it ends with the process otherwise.
     if watch != nil { _ = result(within: .seconds(5)) { [group] in group.abort() } }

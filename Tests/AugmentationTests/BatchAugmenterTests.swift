@@ -209,8 +209,8 @@ struct BatchAugmenterTests {
     #expect(try device("cuda", trainingOn: .cuda(1)) == .cuda(1))
     if CUDA.deviceCount == 0 {
       let error = #expect(throws: TorchError.self) { try device("cuda:3") }
-      #expect(error?.description.hasPrefix("augmentation.device: CUDA is not available: ") == true)
-      #expect(error?.description.hasSuffix(". Use loader") == true)
+      #expect(error?.description.hasPrefix("CUDA is not available: ") == true)
+      #expect(error?.description.hasSuffix(": use loader") == true)
     }
   }
 }

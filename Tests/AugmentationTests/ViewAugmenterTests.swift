@@ -1,6 +1,7 @@
 import Augmentation
 import Foundation
 import Images
+import TestSupport
 import Testing
 
 @Suite("View augmenter")
@@ -102,49 +103,49 @@ struct ViewAugmenterTests {
     }
   }
 
-  @Test("every setting that no view can be made with is refused by its key")
+  @Test("every setting that no view can be made with is refused by its name")
   func validation() throws {
     try AugmentationConfiguration().validate()
     let cases: [(change: (inout AugmentationConfiguration) -> Void, text: String)] = [
-      ({ $0.imageSize = 0 }, "image_size: expected an integer of at least 1, got 0"),
-      ({ $0.cropScaleMinimum = 0 }, "crop_scale_minimum: expected a number above 0 and up to 1, got 0.0"),
-      ({ $0.cropScaleMaximum = 1.5 }, "crop_scale_maximum: expected a number above 0 and up to 1, got 1.5"),
+      ({ $0.imageSize = 0 }, "imageSize: expected an integer of at least 1, got 0"),
+      ({ $0.cropScaleMinimum = 0 }, "cropScaleMinimum: expected a number above 0 and up to 1, got 0.0"),
+      ({ $0.cropScaleMaximum = 1.5 }, "cropScaleMaximum: expected a number above 0 and up to 1, got 1.5"),
       (
         { $0.cropScaleMaximum = 0.05 },
-        "crop_scale_maximum: expected at least crop_scale_minimum, which is 0.08, got 0.05"
+        "cropScaleMaximum: expected at least cropScaleMinimum, which is 0.08, got 0.05"
       ),
-      ({ $0.cropAspectRatioMinimum = -1 }, "crop_aspect_ratio_minimum: expected a number above 0, got -1.0"),
+      ({ $0.cropAspectRatioMinimum = -1 }, "cropAspectRatioMinimum: expected a number above 0, got -1.0"),
       (
         { $0.cropAspectRatioMaximum = 0.5 },
-        "crop_aspect_ratio_maximum: expected at least crop_aspect_ratio_minimum, which is 0.75, got 0.5"
+        "cropAspectRatioMaximum: expected at least cropAspectRatioMinimum, which is 0.75, got 0.5"
       ),
-      ({ $0.flipProbability = 1.5 }, "flip_probability: expected a number in 0…1, got 1.5"),
-      ({ $0.jitterProbability = -0.1 }, "jitter_probability: expected a number in 0…1, got -0.1"),
-      ({ $0.jitterStrength = -1 }, "jitter_strength: expected a number of at least 0, got -1.0"),
-      ({ $0.jitterBrightness = .infinity }, "jitter_brightness: expected a number of at least 0, got inf"),
-      ({ $0.jitterHue = 0.6 }, "jitter_hue: expected at most 0.5 after multiplying by jitter_strength, got 0.6"),
-      ({ $0.grayscaleProbability = .nan }, "grayscale_probability: expected a number in 0…1, got nan"),
-      ({ $0.blurProbability = 2 }, "blur_probability: expected a number in 0…1, got 2.0"),
-      ({ $0.blurKernelFraction = 1.1 }, "blur_kernel_fraction: expected a number in 0…1, got 1.1"),
-      ({ $0.blurSigmaMinimum = 0 }, "blur_sigma_minimum: expected a number above 0, got 0.0"),
+      ({ $0.flipProbability = 1.5 }, "flipProbability: expected a number in 0…1, got 1.5"),
+      ({ $0.jitterProbability = -0.1 }, "jitterProbability: expected a number in 0…1, got -0.1"),
+      ({ $0.jitterStrength = -1 }, "jitterStrength: expected a number of at least 0, got -1.0"),
+      ({ $0.jitterBrightness = .infinity }, "jitterBrightness: expected a number of at least 0, got inf"),
+      ({ $0.jitterHue = 0.6 }, "jitterHue: expected at most 0.5 after multiplying by jitterStrength, got 0.6"),
+      ({ $0.grayscaleProbability = .nan }, "grayscaleProbability: expected a number in 0…1, got nan"),
+      ({ $0.blurProbability = 2 }, "blurProbability: expected a number in 0…1, got 2.0"),
+      ({ $0.blurKernelFraction = 1.1 }, "blurKernelFraction: expected a number in 0…1, got 1.1"),
+      ({ $0.blurSigmaMinimum = 0 }, "blurSigmaMinimum: expected a number above 0, got 0.0"),
       (
         { $0.blurSigmaMaximum = 0.05 },
-        "blur_sigma_maximum: expected at least blur_sigma_minimum, which is 0.1, got 0.05"
+        "blurSigmaMaximum: expected at least blurSigmaMinimum, which is 0.1, got 0.05"
       ),
-      ({ $0.solarizeProbability = 7 }, "solarize_probability: expected a number in 0…1, got 7.0"),
-      ({ $0.solarizeThreshold = 128 }, "solarize_threshold: expected a number in 0…1, got 128.0"),
+      ({ $0.solarizeProbability = 7 }, "solarizeProbability: expected a number in 0…1, got 7.0"),
+      ({ $0.solarizeThreshold = 128 }, "solarizeThreshold: expected a number in 0…1, got 128.0"),
       ({ $0.device = "gpu" }, "device: expected loader, cpu, cuda or cuda:N, got gpu"),
       ({ $0.device = "cuda:-1" }, "device: expected loader, cpu, cuda or cuda:N, got cuda:-1"),
       ({ $0.mean = [0.5] }, "mean: expected three numbers, for red, green and blue, got [0.5]"),
       (
         { $0.standardDeviation = [1, 0, 1] },
-        "standard_deviation: expected three numbers above 0, for red, green and blue, got [1.0, 0.0, 1.0]"
+        "standardDeviation: expected three numbers above 0, for red, green and blue, got [1.0, 0.0, 1.0]"
       ),
     ]
     for (change, text) in cases {
       var configuration = AugmentationConfiguration()
       change(&configuration)
-      #expect(throws: AugmentationError("augmentation." + text)) { try configuration.validate() }
+      #expect(message { try configuration.validate() } == text)
     }
   }
 }

@@ -1,6 +1,7 @@
 import Augmentation
 import Foundation
 import Images
+import TestSupport
 import Testing
 import Torch
 
@@ -186,28 +187,28 @@ struct ViewRecipeTests {
     }
   }
 
-  @Test("settings that no view can be made with are refused by the key of their section")
+  @Test("settings that no view can be made with are refused by the property that has them")
   func validation() throws {
     try Self.recipe.validate()
     let cases: [(change: (inout AugmentationConfiguration) -> Void, text: String)] = [
-      ({ $0.secondView.blurProbability = 1.5 }, "second_view.blur_probability: expected a number in 0…1, got 1.5"),
+      ({ $0.secondView.blurProbability = 1.5 }, "secondView.blurProbability: expected a number in 0…1, got 1.5"),
       (
         {
           $0.cropScaleMaximum = 0.5
           $0.secondView.cropScaleMinimum = 0.9
-        }, "second_view.crop_scale_maximum: expected at least crop_scale_minimum, which is 0.9, got 0.5"
+        }, "secondView.cropScaleMaximum: expected at least cropScaleMinimum, which is 0.9, got 0.5"
       ),
-      ({ $0.localViews.count = -1 }, "local_views.count: expected 0 (none) or a few, got -1"),
-      ({ $0.localViews.imageSize = 0 }, "local_views.image_size: expected an integer of at least 1, got 0"),
+      ({ $0.localViews.count = -1 }, "localViews.count: expected 0 (none) or a few, got -1"),
+      ({ $0.localViews.imageSize = 0 }, "localViews.imageSize: expected an integer of at least 1, got 0"),
       (
         { $0.localViews.overrides.solarizeThreshold = 128 },
-        "local_views.solarize_threshold: expected a number in 0…1, got 128.0"
+        "localViews.solarizeThreshold: expected a number in 0…1, got 128.0"
       ),
     ]
     for (change, text) in cases {
       var configuration = AugmentationConfiguration()
       change(&configuration)
-      #expect(throws: AugmentationError("augmentation." + text)) { try configuration.validate() }
+      #expect(message { try configuration.validate() } == text)
     }
   }
 }

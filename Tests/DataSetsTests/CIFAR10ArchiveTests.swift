@@ -80,7 +80,7 @@ struct CIFAR10ArchiveTests {
     try folder.write(Array(bytes.prefix(999)) + [bytes[999] ^ 1], "data/cifar-10-binary.tar.gz.partial")
     let text = message { try archive().install(into: target) }
     #expect(text.hasPrefix("\(archive.absoluteString): expected \(bytes.count) bytes with SHA-256 \(sha256), got "))
-    #expect(text.hasSuffix("the download was damaged and is removed: run again, or give the archive with --from"))
+    #expect(text.hasSuffix("the download was damaged and is removed: run again, or give the archive"))
     #expect(left == [])
     #expect(try archive().install(into: target) == .installed)
   }
@@ -89,7 +89,7 @@ struct CIFAR10ArchiveTests {
   func noNetwork() throws {
     let text = message { try archive(at: URL(string: "http://127.0.0.1:1/a.tar.gz")).install(into: target) }
     #expect(text.hasPrefix("cannot download http://127.0.0.1:1/a.tar.gz: Failed to connect"))
-    #expect(text.hasSuffix(". Check the network, or give the archive with --from"))
+    #expect(text.hasSuffix(". Check the network, or give the archive"))
   }
 
   @Test("a page that is gone is named")

@@ -189,11 +189,11 @@ struct CIFAR10Tests {
     #expect(
       message { _ = try CIFAR10(root, split: .train) }
         == "\(third): expected 30730000 bytes (10000 records of 3073), got 30729999: the file is incomplete or not "
-        + "CIFAR-10; get it again with `simclr data cifar10`")
+        + "CIFAR-10; get it again")
     try FileManager.default.removeItem(atPath: third)
     #expect(
       message { _ = try CIFAR10(root, split: .train) }
-        == "\(third) is missing: get CIFAR-10 again with `simclr data cifar10`")
+        == "\(third) is missing: get CIFAR-10 again")
     let test = root.path + "/test_batch.bin"
     let file = try #require(FileHandle(forUpdatingAtPath: test))
     try file.seek(toOffset: 3073 * 9999)
@@ -201,8 +201,7 @@ struct CIFAR10Tests {
     try file.close()
     #expect(
       message { _ = try CIFAR10(root, split: .test) }
-        == "\(test): record 9999 has label 10, expected 0…9: the file is damaged; get it again with "
-        + "`simclr data cifar10`")
+        == "\(test): record 9999 has label 10, expected 0…9: the file is damaged; get it again")
   }
 
   @Test("is found in its folder and in the folder above")
@@ -251,12 +250,12 @@ struct DataSetLocatorTests {
     #expect(
       message { _ = try DataSetLocator.open(missing, split: .train) }
         == "\(missing.path): no such folder; expected a folder of JPEG or PNG images, class folders, or a folder that "
-        + "holds train/. Try an absolute path, or render one with `simclr data shapes DIR`")
+        + "holds train/. Try an absolute path")
     let file = try folder.write([1], "archive.tar.gz")
     #expect(
       message { _ = try DataSetLocator.open(file, split: .test) }
         == "\(file.path) is a file; expected a folder that holds test/ or val/ (or cifar-10-batches-bin/). Of files "
-        + "only .tar archives are read: decompress others; for CIFAR-10's use `simclr data cifar10 DIR --from ARCHIVE`")
+        + "only .tar archives are read: decompress others")
     try FileManager.default.removeItem(at: file)
     #expect(
       message { _ = try DataSetLocator.open(folder.url, split: .test) }

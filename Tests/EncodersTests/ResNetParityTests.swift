@@ -50,7 +50,7 @@ import TorchNN
     try compare(key, network, .float64)
   }
 
-  @Test("in float32 they do so but for rounding", arguments: keys)
+  @Test("in float32 they do so to rounding", arguments: keys)
   func singlePrecision(key: String) throws {
     try compare(key, filled(key), .float32)
   }

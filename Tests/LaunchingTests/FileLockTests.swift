@@ -11,10 +11,10 @@ import Testing
     var first: FileLock? = try FileLock(at: file, now: Date(timeIntervalSince1970: 0))
     let holder = FileLock.Holder(
       host: ProcessInfo.processInfo.hostName, process: Int(getpid()), since: "1970-01-01T00:00:00Z")
-    #expect(throws: FileLock.Refusal.held(by: holder)) { try FileLock(at: file, patience: .zero) }
+    #expect(throws: FileLock.Refusal.held(by: holder)) { try FileLock(at: file) }
     withExtendedLifetime(first) {}
     first = nil
-    #expect(throws: Never.self) { try FileLock(at: file, patience: .zero) }
+    #expect(throws: Never.self) { try FileLock(at: file) }
   }
 
   @Test("who had it before is overwritten, however long its name was")

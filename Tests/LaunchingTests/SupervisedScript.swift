@@ -16,6 +16,15 @@ final class SupervisedScript {
   private static let program = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
     .deletingLastPathComponent().appendingPathComponent("supervise-for-tests")
 
+  /// `report PROBLEM [ADVICE]` hands a reason to the supervisor, in the form of ``Explanation``.
+  private static let report = #"""
+    report() {
+      local advice=''
+      [[ -z $2 ]] || advice=",\"advice\":\"$2\""
+      echo "{\"problem\":\"$1\"$advice,\"isWrongUsage\":false}" >&$SIMCLR_REPORT
+    }
+    """#
+
   /// - Parameters:
   ///   - script: lines of bash.
   ///   - wrapper: a command that runs the supervisor.
@@ -27,7 +36,7 @@ final class SupervisedScript {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("supervised-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     let file = folder.appendingPathComponent("worker.sh")
-    try "#!/bin/bash\nR=$SIMCLR_RANK\n\(script)\n".write(to: file, atomically: true, encoding: .utf8)
+    try "#!/bin/bash\nR=$SIMCLR_RANK\n\(Self.report)\n\(script)\n".write(to: file, atomically: true, encoding: .utf8)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file.path)
     let command =
       wrapper + [Self.program.path, "\(processes)", "\(restarts)", "\(nodes.count)", "\(nodes.rank)", nodes.rendezvous]

@@ -7,21 +7,21 @@ import Testing
 
   @Test("what does not fit together is said in the words of the options")
   func wrongUsage() {
-    expectError("--processes: expected at least 1, got 0") { try SupervisionPlan(processesPerNode: 0) }
-    expectError("--nodes: expected at least 1, got 0") { try SupervisionPlan(processesPerNode: 1, nodes: 0) }
-    expectError("--max-restarts: expected at least 0, got -1") {
+    expectError("processes on each machine: expected at least 1, got 0") { try SupervisionPlan(processesPerNode: 0) }
+    expectError("machines: expected at least 1, got 0") { try SupervisionPlan(processesPerNode: 1, nodes: 0) }
+    expectError("restarts: expected at least 0, got -1") {
       try SupervisionPlan(processesPerNode: 1, maximumRestarts: -1)
     }
-    expectError("--node-rank and --rendezvous belong to several machines") {
+    expectError("the number of this machine and the rendezvous belong to several machines") {
       try SupervisionPlan(processesPerNode: 2, rendezvous: Self.place)
     }
-    expectError("--node-rank: expected 0 to 1, another on each of the 2 machines, got none") {
+    expectError("the number of this machine: expected 0 to 1, another on each of the 2 machines, got none") {
       try SupervisionPlan(processesPerNode: 2, nodes: 2, rendezvous: Self.place, token: Self.token)
     }
-    expectError("--node-rank: expected 0 to 1, another on each of the 2 machines, got 2") {
+    expectError("the number of this machine: expected 0 to 1, another on each of the 2 machines, got 2") {
       try SupervisionPlan(processesPerNode: 2, nodes: 2, nodeRank: 2, rendezvous: Self.place, token: Self.token)
     }
-    expectError("--rendezvous: expected HOST:PORT") {
+    expectError("the rendezvous: expected HOST:PORT") {
       try SupervisionPlan(processesPerNode: 2, nodes: 2, nodeRank: 0, token: Self.token)
     }
     for (token, came) in [(nil, "got none"), ("short", "got a shorter one")] {

@@ -38,8 +38,8 @@ import Testing
       """)
     #expect(run.finish().exitCode == 0)
     for rank in 0..<2 {
-      // The fourth is ls's own, for the folder.
-      #expect(run.text("fd\(rank)") == "0 1 2 3 ")
+      // The fourth is for reports, the fifth ls's own, for the folder.
+      #expect(run.text("fd\(rank)") == "0 1 2 3 4 ")
       #expect(run.text("in\(rank)").isEmpty)
       #expect(run.text("group\(rank)") == "leads\n")
     }
@@ -81,15 +81,15 @@ import Testing
     let run = try SupervisedScript(
       """
       if [[ $R == 1 ]]; then
-        echo $$ >$FOLDER/pid1; echo working >&2; echo "error: no such folder" >&2; echo "try another" >&2; exit \(code)
+        echo $$ >$FOLDER/pid1; echo working >&2; report "no such folder" "try another"; exit \(code)
       fi
       until [[ -s $FOLDER/pid1 ]]; do sleep 0.01; done
       while kill -0 $(<$FOLDER/pid1) 2>/dev/null; do sleep 0.01; done
-      echo "error: rank 1 is lost" >&2; exit 1
+      report "rank 1 is lost"; exit 1
       """, processes: 3)
     let outcome = run.finish()
     #expect(outcome.exitCode == code)
-    #expect(outcome.errors == "[rank 1] working\nerror: \(whose)no such folder\ntry another\n")
+    #expect(outcome.errors == "[rank 1] working\nerror: \(whose)no such folder: try another\n")
     #expect(outcome.seconds < 20)
   }
 
@@ -118,7 +118,7 @@ import Testing
   func stoppedRank() throws {
     let run = try SupervisedScript(
       "echo $$ > $FOLDER/pid$R; [[ $R == 0 ]] || exec sleep 100; while [[ ! -e $FOLDER/go ]]; do sleep 0.01; done; "
-        + "echo 'error: rank 1 does not answer' >&2; exit 1")
+        + "report 'rank 1 does not answer'; exit 1")
     #expect(run.wait { run.processes(2).count == 2 })
     let worker = run.processes(2)[1]
     kill(worker, SIGSTOP)
@@ -175,7 +175,7 @@ import Testing
       """
       echo "$SIMCLR_ATTEMPT $* $SIMCLR_JOB_TOKEN" >> $FOLDER/starts$R
       [[ $R == 1 && $SIMCLR_ATTEMPT == 0 ]] && { until [[ -s $FOLDER/starts0 ]]; do sleep 0.01; done; kill -KILL $$; }
-      [[ $R == 0 && $SIMCLR_ATTEMPT == 1 ]] && { echo "error: disk full" >&2; exit 1; }
+      [[ $R == 0 && $SIMCLR_ATTEMPT == 1 ]] && { report "disk full"; exit 1; }
       exit 0
       """, restarts: 2, arguments: ["pretrain", "recipe", "--", "file"])
     let outcome = run.finish()
@@ -199,7 +199,7 @@ import Testing
     let outcome = try SupervisedScript("echo x >> $FOLDER/n$R; exit 1", processes: 1, restarts: 1).finish()
     #expect(outcome.exitCode == 1)
     #expect(outcome.errors.split(separator: "\n").count == 3)
-    let usage = try SupervisedScript("echo 'error: unknown key' >&2; exit 2", restarts: 5).finish()
+    let usage = try SupervisedScript("report 'unknown key'; exit 2", restarts: 5).finish()
     #expect(usage.exitCode == 2 && usage.errors == "error: unknown key\n")
   }
 

@@ -58,19 +58,19 @@ struct EpochSamplerTests {
   func messages() {
     #expect(
       message { _ = try EpochSampler(count: 300, globalBatchSize: 512, seed: 0) }
-        == "training.global_batch_size 512 is larger than the data set (300 images): use at most 300")
+        == "a global batch of 512 is larger than the data set (300 images): use at most 300")
     #expect(
       message { _ = try EpochSampler(count: 300, globalBatchSize: 512, seed: 0, worldSize: 8) }
-        == "training.global_batch_size 512 is larger than the data set (300 images): use at most 296")
+        == "a global batch of 512 is larger than the data set (300 images): use at most 296")
     #expect(
       message { _ = try EpochSampler(count: 1000, globalBatchSize: 512, seed: 0, worldSize: 3) }
-        == "training.global_batch_size 512 cannot be split evenly over 3 processes: use 510 or 513")
+        == "a global batch of 512 cannot be split evenly over 3 processes: use 510 or 513")
     #expect(
       message { _ = try EpochSampler(count: 1000, globalBatchSize: 512, seed: 0, worldSize: 3, accumulationSteps: 4) }
-        == "training.global_batch_size 512 cannot be split evenly over 3 processes with 4 accumulation steps: use 504 or 516"
+        == "a global batch of 512 cannot be split evenly over 3 processes with 4 accumulation steps: use 504 or 516"
     )
     #expect(
       message { _ = try EpochSampler(count: 1000, globalBatchSize: 0, seed: 0) }
-        == "training.global_batch_size: expected at least 1, got 0")
+        == "a global batch of 0: expected at least 1")
   }
 }

@@ -114,6 +114,6 @@ import TorchNN
       try Pretraining.resume(fixture.configuration("training.epochs=5"), in: source)
     }
     #expect(error?.description.hasPrefix("training.epochs is 5 now and was 3 then: ") == true)
-    #expect(error?.description.contains("--from") == true)
+    #expect(error?.description.contains("with the weights of this one") == true)
   }
 }

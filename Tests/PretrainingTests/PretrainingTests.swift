@@ -205,7 +205,7 @@ import TorchNN
     _ = try Pretraining.start(fixture.configuration("training.maximum_steps=2"), in: run).train()
     let again = #expect(throws: RunError.self) { try Pretraining.start(fixture.configuration(), in: run) }
     #expect(
-      again?.description == "\(run.url.path) already holds a run: continue it with --resume, or choose another --output"
+      again?.description == "\(run.url.path) already holds a run: continue it, or choose another folder"
     )
     let other = #expect(throws: RunError.self) {
       try Pretraining.resume(fixture.configuration("loss.temperature=0.1"), in: run)

@@ -1,4 +1,5 @@
 import Foundation
+import Methods
 import Pretraining
 import Testing
 import Torch
@@ -99,7 +100,7 @@ import Torch
     try train(to: 8)
     try FileManager.default.removeItem(at: run.configurationURL)
     let message =
-      "\(run.url.path) holds metrics or checkpoints, but no config.yaml: bring back the one of that run, or choose another --output"
+      "\(run.url.path) holds metrics or checkpoints, but no config.yaml: bring back the one of that run, or choose another folder"
     for _ in 0..<2 {
       #expect(#expect(throws: RunError.self) { try train(to: 8) }?.description == message)
       #expect(#expect(throws: RunError.self) { try resume(to: 8) }?.description == message)
@@ -179,5 +180,25 @@ import Torch
       error?.description
         == "\(run.metricsURL.path) was removed or replaced while training: nothing more can be saved there")
     #expect(!FileManager.default.fileExists(atPath: run.url.path))
+  }
+
+  @Test("a run that another process wrote while this one made ready is not written over")
+  func overtaken() throws {
+    defer { fixture.remove() }
+    let configuration = try configuration(to: 9, ["method.name=custom"])
+    let error = #expect(throws: RunError.self) {
+      try Pretraining.start(configuration, in: run) { [run] context in
+        // The method is made when the folder was looked at and before its lock is taken.
+        try? run.create(configuration)
+        return SimCLR(
+          encoder: context.makeEncoder(), projectionHead: context.makeProjectionHead(.all),
+          loss: NTXentLoss(temperature: 0.5, over: context.group))
+      }
+    }
+    #expect(
+      error?.description
+        == "\(run.url.path) holds a run that another process has written meanwhile: give the same command again, or choose another folder"
+    )
+    #expect(error?.isWrongUsage == true)
   }
 }

@@ -83,7 +83,7 @@ struct CUDATests {
       #expect(report["cuda_devices"] as? Int == 0)
       let asked = try run(["pretrain", "recipe.yaml", "training.device=cuda", "--output", "run"], variables)
       #expect(asked.exitCode == 2)
-      #expect(asked.errors == "error: training.device: CUDA is not available: \(text). Use device cpu or auto\n")
+      #expect(asked.errors == "error: training.device: CUDA is not available: \(text): use device cpu or auto\n")
     }
   }
 
@@ -100,7 +100,7 @@ struct CUDATests {
     #expect(reason.hasPrefix("the CUDA part of libtorch cannot be loaded (\(folder.path)/libtorch_cuda.so: "))
     #expect(reason.hasSuffix("): name the folder torch/lib of a complete PyTorch 2.11.0 in LD_LIBRARY_PATH"))
     let asked = try run(["pretrain", "recipe.yaml", "training.device=cuda", "--output", "run"], variables)
-    #expect(asked.errors == "error: training.device: CUDA is not available: \(reason). Use device cpu or auto\n")
+    #expect(asked.errors == "error: training.device: CUDA is not available: \(reason): use device cpu or auto\n")
     // Left to itself, the program trains on the CPU and says why.
     let auto = try run(
       ["pretrain", "recipe.yaml", "training.device=auto", "training.maximum_steps=1", "--output", "run"], variables)
@@ -121,7 +121,7 @@ struct CUDATests {
     #expect(named.exitCode == 2)
     #expect(
       named.errors
-        == "error: training.device: Tesla P100 (cuda:0) has compute capability 6.0, and this libtorch has kernels for 7.5, 8.0, 9.0. Use another device\n"
+        == "error: training.device: Tesla P100 (cuda:0) has compute capability 6.0, and this libtorch has kernels for 7.5, 8.0, 9.0: use another device\n"
     )
   }
 
@@ -137,7 +137,7 @@ struct CUDATests {
     #expect(shared.map(\.exitCode) == [2, 2])
     #expect(
       shared[0].errors
-        == "error: distributed.backend=nccl: ranks 0 and 1 are on one GPU, NVIDIA H100 80GB HBM3 at 0000:3b:00.0: give each process a GPU of its own, or use distributed.backend=gloo\n"
+        == "error: distributed.backend: NCCL is asked for, but ranks 0 and 1 are on one GPU, NVIDIA H100 80GB HBM3 at 0000:3b:00.0: give each process a GPU of its own, or use Gloo\n"
     )
     #expect(shared[1].errors.isEmpty, "what all ranks know, rank 0 says")
   }

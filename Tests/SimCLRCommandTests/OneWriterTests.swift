@@ -27,7 +27,7 @@ import Testing
       let message =
         "\(path) is being written by process \(first.process.processIdentifier) on \(ProcessInfo.processInfo.hostName), since "
       #expect(second.errors.contains(message), "\(second.errors)")
-      #expect(second.errors.contains("Z: wait until that ends, or choose another --output\n"))
+      #expect(second.errors.contains("Z: wait until that ends, or choose another folder (--output)\n"))
       #expect(!second.errors.contains("starting all again"))
     }
     let stopped = try interrupt(first, of: program)

@@ -216,8 +216,8 @@ import Testing
     let before = try Data(contentsOf: metrics)
     let again = ["pretrain", "recipe.yaml", "--output", "run", "--max-restarts", "2"]
     let cases = [
-      (["--processes", "2"], "already holds a run: continue it with --resume, or choose another --output"),
-      ([], "already holds a run: continue it with --resume, or choose another --output"),
+      (["--processes", "2"], "already holds a run: continue it with --resume, or choose another folder (--output)"),
+      ([], "already holds a run: continue it with --resume, or choose another folder (--output)"),
       (["--resume", "loss.temperature=0.1"], "the configuration is not the one the run was started with"),
       (["--resume", "data.path=data/train/cat"], "there are 10 now and were 20 then (data.path is "),
     ]

@@ -29,7 +29,7 @@ enum SuperviseForTests {
       let program = WorkerProgram(
         executable: arguments[6], arguments: Array(arguments[7...]), environment: variables, resumeArgument: "--resume")
       let outcome = try Supervisor(plan, program: program, host: SilentHost()).run()
-      if let failure = outcome.failure { report(failure) }
+      if let failure = outcome.failure { report(failure.text()) }
       BackgroundOutput.standardError.finish()
       exit(outcome.exitCode)
     } catch let error as LaunchError {

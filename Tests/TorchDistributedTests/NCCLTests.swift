@@ -57,7 +57,7 @@ import TorchDistributed
       }
       for result in results {
         let error = #expect(throws: DistributedError.self) { try result.get() }
-        #expect(error?.description.contains("though all are alive: is one much slower") == true)
+        #expect(error?.description.contains("though all are alive: see whether one is much slower") == true)
       }
     }
   }
@@ -191,6 +191,11 @@ private func ncclRanks(
   return onThreads(size) { rank in
     var options = ncclOptions(rank, timeout: timeout)
     options.stuckPatience = stuckPatience
+    // As a program does.
+    options.endStuckProcess = { error in
+      FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+      _exit(1)
+    }
     try World.with(place(rank, of: size, at: store.endpoint), options: options, body)
   }
 }

@@ -74,7 +74,7 @@ import TorchDistributed
       #expect(error?.isWrongUsage == true && error?.origin == (rank == 0 ? .here : .everywhere))
       #expect(
         error?.description
-          == "rank 2 differs from rank 0: epochs is 7 there and 5 on rank 0. Start all processes with the same configuration, program and data"
+          == "rank 2 differs from rank 0: epochs is 7 there and 5 on rank 0: start all processes with the same configuration, program and data"
       )
     }
     _ = try withRanks(3) { try $0.confirmEqual([("seed", "1")]) }
@@ -160,6 +160,6 @@ import TorchDistributed
     #expect(try withRanks(2, options: testOptions(batchNormRanks: 1)) { $0.statistics.size } == [1, 1])
     let refused = try ranks(3, options: testOptions(batchNormRanks: 2, timeout: .seconds(2))) { _ in }
     let error = #expect(throws: DistributedError.self) { try refused[0].get() }
-    #expect(error?.description == "distributed.batch_norm_ranks: 3 processes cannot be divided into groups of 2")
+    #expect(error?.description == "the ranks that share statistics: 3 processes cannot be divided into groups of 2")
   }
 }

@@ -3,11 +3,20 @@ import TestSupport
 import Testing
 import Torch
 
+/// As a program does.
+private func endWithOneLine() {
+  TorchRuntime.whenOutOfMemory { error in
+    FileHandle.standardError.write(Data("error: \(error)\n".utf8))
+    _exit(1)
+  }
+}
+
 /// Memory is made short in processes of their own.
 @Suite struct OutOfMemoryTests {
   @Test("memory that runs out on one thread of an operation ends as on any other, with one line")
   func threads() async throws {
     let result = try await #require(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+      endWithOneLine()
       TorchRuntime.setThreadCount(4)
       // Its pages are never touched; the sums, 512 MB for each thread, would be.
       let rows = Tensor.empty([4, 1 << 25], dtype: .bfloat16)
@@ -22,6 +31,7 @@ import Torch
   @Test("last words are those of the bodies that the thread runs, the innermost first, before the process ends")
   func lastWords() async throws {
     let result = try await #require(processExitsWith: .exitCode(1), observing: [\.standardErrorContent]) {
+      endWithOneLine()
       @Sendable func words(_ name: String) -> @Sendable (TorchError) -> Void {
         { FileHandle.standardError.write(Data("\(name): \($0)\n".utf8)) }
       }
@@ -47,5 +57,15 @@ import Torch
     let lines = String(decoding: result.standardErrorContent, as: UTF8.self).split(separator: "\n")
     let error = "out of memory in full(): not enough memory for 1073741824 bytes. Try a smaller batch or image size"
     #expect(lines.suffix(3) == ["inner: \(error)", "outer: \(error)", "error: \(error)"], "\(lines)")
+  }
+
+  @Test("a program that says nothing of it traps with the error")
+  func trap() async throws {
+    let result = try await #require(processExitsWith: .signal(SIGILL), observing: [\.standardErrorContent]) {
+      try limitMemory(toMegabytesMore: 256)
+      _ = Tensor.ones([1 << 28])
+    }
+    let text = String(decoding: result.standardErrorContent, as: UTF8.self)
+    #expect(text.contains("out of memory in full(): not enough memory for 1073741824 bytes"), "\(text)")
   }
 }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+enum { LINUX_REPORT_DESCRIPTOR = 3 };
+
 typedef struct {
   const char *executable;
   // Both end with NULL.
@@ -14,12 +16,14 @@ typedef struct {
   // What becomes standard output and standard error; -1 leaves the caller's.
   int output;
   int errors;
+  // What becomes descriptor LINUX_REPORT_DESCRIPTOR; -1: nothing.
+  int report;
   // Cores to be pinned to; none leaves the caller's.
   const int *cores;
   size_t core_count;
 } linux_start;
 
-// Starts a process in a process group of its own, which has no other descriptors, reads nothing, takes all signals, and
+// Starts a process in a process group of its own, which has no other descriptors than those below, reads nothing, takes all signals, and
 // is killed when the calling thread ends, however it ends.
 //
 // Returns 0, or an errno and in `step` what could not be done ("run it", …).

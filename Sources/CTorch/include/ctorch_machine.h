@@ -10,8 +10,6 @@ extern "C" {
 
 /// One line; valid until the next failure on this thread.
 const char *ctorch_error_message(void);
-/// The same with libtorch's stack trace.
-const char *ctorch_error_details(void);
 /// The version of the headers this was compiled with.
 const char *ctorch_version_compiled(void);
 /// The version of the library that was loaded; an empty string when it does not tell.

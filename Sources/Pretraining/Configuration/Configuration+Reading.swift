@@ -38,11 +38,19 @@ extension Configuration {
   public func yaml() -> String { Self.keys.yaml(of: self) }
 }
 
-extension ConfigurationError: PossibleMisuse {
-  public var isWrongUsage: Bool { true }
+extension ConfigurationError {
+  /// Something is wrong with the value of a key, whose name stands before `problem`.
+  init(_ key: PartialKeyPath<Configuration>, _ problem: Wording, advice: Wording? = nil) {
+    self.init("\(Configuration.keys.name(of: key)): \(problem)", advice: advice)
+  }
 
-  /// Something is wrong with the value of a key, whose name stands before `text`.
-  init(_ key: PartialKeyPath<Configuration>, _ text: String) {
-    self.init("\(Configuration.keys.name(of: key)): \(text)")
+  /// The value of a key is not what was expected.
+  init(_ key: PartialKeyPath<Configuration>, expected: Wording, got: String? = nil, advice: Wording? = nil) {
+    self.init("\(Configuration.keys.name(of: key))", expected: expected, got: got, advice: advice)
+  }
+
+  /// What a lower floor says of the value of a key.
+  init(_ key: PartialKeyPath<Configuration>, _ error: any ExplainedError) {
+    self.init(error.explanation.about("\(Configuration.keys.name(of: key))").named(Configuration.name(of:)))
   }
 }

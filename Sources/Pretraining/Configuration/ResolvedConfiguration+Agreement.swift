@@ -14,8 +14,8 @@ extension ResolvedConfiguration {
         """
         training.epochs is \(configuration.training.epochs) now and was \(original.configuration.training.epochs) then: the learning rate follows all \
         epochs of a run, so that one of another number is another run
-        start it in another folder with --from, which takes the weights along and begins the schedule anew
-        """, isWrongUsage: true)
+        start it in another folder with the weights of this one\(hint: .weightsOfAnother), which begins the schedule anew
+        """ as Wording, isWrongUsage: true)
     }
     let list = differences.map { difference in
       "\(difference.name) is \(difference.new ?? "not given") now and was \(difference.old ?? "not given") then"

@@ -50,7 +50,8 @@ extension Checkpoint {
       return (checkpoint, "\(problem); going on from \(name), \(which)")
     }
     throw RunError(
-      "\(problem), and no other\(bound < .max ? " before it" : "") is whole: bring one back, or start another run")
+      "\(problem), and no other\(bound < .max ? " before it" : "") is whole",
+      advice: "bring one back, or start another run")
   }
 
   /// What is wrong with the files, in words that go on from the checkpoint's name; nil when all of them are what was written.

@@ -41,7 +41,8 @@ struct Preparation {
     guard world.statistics.size > 1 || sampler.batchSizePerRank > training.accumulationSteps else {
       throw ConfigurationError(
         \.training.globalBatchSize,
-        "BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts: use \(2 * world.size * training.accumulationSteps)"
+        "BatchNorm needs two images at a time, but \(training.globalBatchSize) leave one for each of \(world.size * training.accumulationSteps) parts",
+        advice: "use \(2 * world.size * training.accumulationSteps)"
       )
     }
     let peak = configuration.optimizer.learningRateScaling.peak(
@@ -117,7 +118,7 @@ extension TrainingConfiguration {
     do {
       return try Device(named: device)
     } catch let error as TorchError {
-      throw ConfigurationError(\.training.device, "\(error)")
+      throw ConfigurationError(\.training.device, error)
     }
   }
 
@@ -129,7 +130,7 @@ extension TrainingConfiguration {
         count: count, globalBatchSize: globalBatchSize, seed: UInt64(seed), rank: world.rank, worldSize: world.size,
         accumulationSteps: accumulationSteps)
     } catch let error as LoadingError {
-      throw ConfigurationError(error.description)
+      throw ConfigurationError(error.explanation.named(Configuration.name(of:)))
     }
   }
 }
@@ -140,7 +141,7 @@ extension AugmentationConfiguration {
     do {
       return try batchDevice(trainingOn: trainingDevice)
     } catch let error as TorchError {
-      throw ConfigurationError(error.description)
+      throw ConfigurationError(\.augmentation.device, error)
     }
   }
 }

@@ -130,7 +130,9 @@ extension Pretraining {
     guard inARow > configuration.training.maximumSkippedSteps else { return }
     let what = verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss)"
     throw RunError(
-      "\(what) at step \(position.step), the \(inARow.ordinal) in a row: try a lower optimizer.learning_rate, training.maximum_gradient_norm=1 or training.precision=fp32. The images are listed in \(run.skippedStepsURL.path); the latest checkpoint is untouched"
+      "\(what) at step \(position.step), the \(inARow.ordinal) in a row",
+      advice:
+        "try a lower optimizer.learning_rate, training.maximum_gradient_norm=1 or training.precision=fp32. The images are listed in \(run.skippedStepsURL.path); the latest checkpoint is untouched"
     )
   }
 }

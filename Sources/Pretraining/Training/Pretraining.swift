@@ -61,6 +61,7 @@ public final class Pretraining {
       guard world.isFirst else { return }
       try run.makeFolder(run.url)
       training.lock = try run.lock()
+      try run.confirmStillUnused()
       try run.create(configuration)
     }
     return try training.opened()
@@ -141,7 +142,8 @@ public final class Pretraining {
       made > (try firstCheckpointStep(as: run.configuration()))
     else { return }
     throw RunError(
-      "\(run.metricsURL.path) tells of \(made) steps, but \(run.checkpointsURL.path) holds no checkpoint: bring them back, or start another run"
+      "\(run.metricsURL.path) tells of \(made) steps, but \(run.checkpointsURL.path) holds no checkpoint",
+      advice: "bring them back, or start another run"
     )
   }
 
@@ -152,7 +154,9 @@ public final class Pretraining {
         batchesPerEpoch: prepared.sampler.batchesPerEpoch, epochs: configuration.training.epochs)
     else {
       throw RunError(
-        "\(checkpoint.url.path)/state.json has numbers that this run cannot have come to: write the name of another folder of \(run.checkpointsURL.path) into \(Checkpoint.latestURL(in: run).path)"
+        "\(checkpoint.url.path)/state.json has numbers that this run cannot have come to",
+        advice:
+          "write the name of another folder of \(run.checkpointsURL.path) into \(Checkpoint.latestURL(in: run).path)"
       )
     }
     try model.load(checkpoint.modelState())

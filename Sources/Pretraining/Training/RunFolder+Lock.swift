@@ -16,7 +16,8 @@ extension RunFolder {
     } catch FileLock.Refusal.held(let holder) {
       let who = holder.map { "process \($0.process) on \($0.host), since \($0.since)" } ?? "another process"
       throw RunError(
-        "\(url.path) is being written by \(who): wait until that ends, or choose another --output", isWrongUsage: true)
+        "\(url.path) is being written by \(who)",
+        advice: "wait until that ends, or choose another folder\(hint: .runFolder)", isWrongUsage: true)
     } catch FileLock.Refusal.unknownToFileSystem(let reason) {
       return (nil, "cannot lock \(lockURL.path): \(reason). See to it that no other process writes this run")
     } catch FileLock.Refusal.unwritable(let reason) {

@@ -28,8 +28,8 @@ public struct RunFolder: Sendable {
       if try StoredFile.exists(configurationURL) { return true }
       guard try Checkpoint.folders(in: self).isEmpty, try !StoredFile.exists(metricsURL) else {
         throw RunError(
-          "\(url.path) holds metrics or checkpoints, but no config.yaml: bring back the one of that run, or choose another --output",
-          isWrongUsage: true)
+          "\(url.path) holds metrics or checkpoints, but no config.yaml",
+          advice: "bring back the one of that run, or choose another folder\(hint: .runFolder)", isWrongUsage: true)
       }
       return false
     }
@@ -61,7 +61,22 @@ public struct RunFolder: Sendable {
   public func requireUnused() throws {
     guard try !holdsRun else {
       throw RunError(
-        "\(url.path) already holds a run: continue it with --resume, or choose another --output",
+        "\(url.path) already holds a run",
+        advice:
+          "continue it\(ifNamed: .resuming, after: " with "), or choose another folder\(hint: .runFolder)",
+        isWrongUsage: true)
+    }
+  }
+
+  /// Confirms, once this process has the lock, that no other one wrote a run here while this one made ready.
+  ///
+  /// - Throws: ``RunError`` saying what to do.
+  func confirmStillUnused() throws {
+    guard try !holdsRun else {
+      throw RunError(
+        "\(url.path) holds a run that another process has written meanwhile",
+        advice:
+          "give the same command again\(ifNamed: .resuming, after: " with "), or choose another folder\(hint: .runFolder)",
         isWrongUsage: true)
     }
   }
@@ -83,7 +98,7 @@ public struct RunFolder: Sendable {
   public func configuration() throws -> ResolvedConfiguration {
     guard try holdsRun else {
       throw RunError(
-        "\(url.path) holds no run: expected a folder that `simclr pretrain --output` wrote, with config.yaml in it")
+        "\(url.path) holds no run", expected: "a folder that training wrote\(hint: .runFolder), with config.yaml in it")
     }
     return try Configuration(contentsOf: configurationURL).resolved()
   }
@@ -99,7 +114,9 @@ public struct RunFolder: Sendable {
     let encoder = configuration.encoder.settings.makeEncoder(generator: generator)
     if !randomlyInitialized {
       guard let checkpoint = try step.map({ try Checkpoint.ofStep($0, in: self) }) ?? Checkpoint.latest(in: self) else {
-        throw RunError("\(url.path) has no checkpoint yet: run `simclr pretrain … --output \(url.path) --resume`")
+        throw RunError(
+          "\(url.path) has no checkpoint yet",
+          advice: "go on with its training\(ifNamed: .resuming, after: " with ") until there is one")
       }
       if let damage = try checkpoint.damage(to: ["model.safetensors"]) {
         throw RunError(
@@ -112,17 +129,6 @@ public struct RunFolder: Sendable {
     }
     encoder.evaluate()
     return encoder
-  }
-}
-
-/// Something is wrong with a run's folder or its training: one or two plain lines.
-public struct RunError: PossibleMisuse, Equatable, Sendable, CustomStringConvertible {
-  public let description: String
-  public let isWrongUsage: Bool
-
-  /// Wraps a text for the user.
-  public init(_ description: String, isWrongUsage: Bool = false) {
-    (self.description, self.isWrongUsage) = (description, isWrongUsage)
   }
 }
 

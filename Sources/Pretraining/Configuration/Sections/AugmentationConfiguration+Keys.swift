@@ -48,7 +48,7 @@ extension AugmentationConfiguration {
       ViewSetting.all.map { $0.key(ofOwn: "The local views'").within(\.overrides) }
     }.within(\.localViews)
     Key(
-      "device", \.device, .device("loader", "cpu", "cuda"), scope: .session,
+      "device", \.device, .device(or: "loader"), scope: .session,
       """
       Where colors, blur and the rest after the crop are done: `loader`, by the loader's threads, or in batch on a device,
       `cuda`, `cuda:N` or `cpu`, to which crops then go as bytes. The views agree to two levels of 255. `cuda` is the device

@@ -73,7 +73,7 @@ extension TrainingConfiguration {
       "deterministic", \.deterministic,
       "Algorithms that give the same bits on every run, on CUDA at some cost; a CPU always gives them.")
     Key(
-      "device", \.device, .device("auto", "cpu", "cuda"), scope: .process, typedAs: ["gpu", "accelerator"],
+      "device", \.device, .device(or: "auto"), scope: .process, typedAs: ["gpu", "accelerator"],
       "Where is trained; `auto`: on CUDA when there is a device that can be used. Each process of a machine takes its own."
     )
     Key(
