@@ -27,6 +27,9 @@ public struct Key<Root>: Sendable {
   /// Values just beyond the edges, as they are written: for tests.
   public let refusedAtEdges: [String]
 
+  /// When it counts at all.
+  var uses: [Use<Root>] = []
+
   let path: KeyIdentity
   /// Puts a value in its place; false where the text is of another type.
   let read: @Sendable (Node, inout Root) -> Bool
@@ -87,6 +90,7 @@ public struct Key<Root>: Sendable {
     (type, expectation, isOptional) = (key.type, key.expectation, key.isOptional)
     (allowedAtEdges, refusedAtEdges) = (key.allowedAtEdges, key.refusedAtEdges)
     path = key.path.within(parent)
+    uses = key.uses.map { $0.within(parent) }
     read = { key.read($0, &$1[keyPath: parent]) }
     written = { key.written($0[keyPath: parent]) }
     expected = { key.expected($0[keyPath: parent]) }

@@ -39,7 +39,9 @@ extension Section {
   private func reference(to key: Key<Root>, _ defaults: Root) -> KeyReference {
     KeyReference(
       name: key.name, values: key.expectation, choices: key.choices, defaultValue: key.written(defaults),
-      scope: key.scope, text: key.text, rules: rules.filter { $0.paths[0] == key.path }.map(\.text),
+      scope: key.scope, text: key.text,
+      rules: rules.filter { $0.paths[0] == key.path }.map(\.text)
+        + key.uses.map { "counts only with `\(name(of: $0.path))` \($0.values)" },
       synonyms: key.synonyms)
   }
 

@@ -69,6 +69,16 @@ public struct Section<Root>: Sendable {
     return Section<Parent>(name, text, entries, ownRules: ownRules.map { $0.within(parent) })
   }
 
+  func used(_ use: Use<Root>) -> Section {
+    let entries = entries.map { entry -> Entry in
+      switch entry {
+      case .key(let key): .key(key.used(use))
+      case .section(let section): .section(section.used(use))
+      }
+    }
+    return Section(name, text, entries, ownRules: ownRules)
+  }
+
   /// The full name of the key whose value is kept there.
   public func name(of path: PartialKeyPath<Root>) -> String { name(of: KeyIdentity(path)) }
 

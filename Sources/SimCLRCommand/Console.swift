@@ -1,6 +1,7 @@
 import Errors
 import Foundation
 import Launching
+import Pretraining
 
 /// What people read: results on standard output, progress there too when it is a terminal and on standard error when
 /// not, so that standard output can be piped. Where a supervisor brings standard error to a
@@ -56,6 +57,12 @@ final class Console {
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     result(String(decoding: try encoder.encode(value), as: UTF8.self))
+  }
+
+  /// Names keys that do not count, on standard error.
+  static func noteUnusedKeys(of configuration: ResolvedConfiguration) {
+    guard let keys = configuration.configuration.unusedKeys else { return }
+    BackgroundOutput.standardError.write("not used: \(keys)\n")
   }
 
   /// Writes why the program failed.

@@ -77,7 +77,11 @@ struct PretrainCommand: ParsableCommand {
   func run() throws {
     let console = Console()
     if keys { return try printKeys(console) }
-    if printConfiguration { return console.result(try readConfiguration().yaml()) }
+    if printConfiguration {
+      let configuration = try readConfiguration()
+      Console.noteUnusedKeys(of: configuration)
+      return console.result(configuration.yaml())
+    }
     guard !dryRun, let output else { return try estimateMemory(console) }
     let folder = RunFolder(URL(fileURLWithPath: output))
     let canGoOn = { @Sendable in (try? Checkpoint.latest(in: folder)) != nil }
@@ -114,6 +118,7 @@ struct PretrainCommand: ParsableCommand {
     try withOtherProcesses(readConfiguration) { configuration, world in
       let estimate = try MemoryEstimate(configuration, with: world)
       guard world.isFirst else { return }
+      Console.noteUnusedKeys(of: configuration)
       if json { try console.json(estimate) } else { console.result(estimate.table) }
     }
   }

@@ -28,7 +28,7 @@ struct TrainingProgress {
     case .repaired(let what): console.note(what)
     case .firstWeights(let what): console.note(what)
     case .warning(let what): console.note("warning: \(what)")
-    case .passedOver(let what): console.note("not used: \(what)")
+    case .unusedKeys(let what), .passedOver(let what): console.note("not used: \(what)")
     case .step(let step): console.isLive ? console.live(line(step)) : console.note(line(step))
     case .epoch(let epoch):
       console.note(

@@ -169,4 +169,32 @@ import Testing
               A text of two lines.
         """)
   }
+
+  @Test("keys that count only beside some values of others are named where they say something beside another")
+  func uses() throws {
+    let keys = Section<Kitchen>("", "What is cooked.") {
+      Section<Kitchen.Oven>("oven", "How it is heated.") {
+        Key("heat", \.heat, "How hot.")
+        Key("minutes", \.minutes, .from(1, to: 600), "How long.").used(with: \.heat, .low, .high)
+      }.within(\.oven)
+      Section("taste", "How it tastes.") { Key("spice", \.spice, .atLeast(0), "How spicy.") }
+        .used(with: \.oven.heat, .high)
+      Key("label", \.label, .any("a text"), "A name.").used(with: \.oven.minutes, atLeast: 10)
+    }
+    var kitchen = Kitchen()
+    #expect(keys.unused(in: kitchen, defaults: Kitchen()) == nil)
+    (kitchen.oven.minutes, kitchen.spice, kitchen.label) = (5, 2, "stew")
+    #expect(
+      keys.unused(in: kitchen, defaults: Kitchen())
+        == "taste.spice (counts only with oven.heat high); label (counts only with oven.minutes of at least 10)")
+    (kitchen.oven.heat, kitchen.label) = (.offline, "soup")
+    #expect(
+      keys.unused(in: kitchen, defaults: Kitchen())
+        == "oven.minutes (counts only with oven.heat low or high); taste.spice (counts only with oven.heat high)")
+    kitchen.oven.heat = .high
+    #expect(keys.unused(in: kitchen, defaults: Kitchen()) == nil)
+    #expect(
+      try keys.reference(defaults: Kitchen(), topic: "oven.minutes").first?.rules
+        == ["counts only with `oven.heat` low or high"])
+  }
 }

@@ -77,6 +77,42 @@ private let names: [String] = declared.keys.map(\.name)
     #expect(count(Configuration()) == names.count)
   }
 
+  // MARK: Keys that count only beside others
+
+  @Test(
+    "a key of what is not chosen is named where it says something, and not where it is chosen",
+    arguments: [
+      ("loss.temperature=0.2", "method.name", "byol", "simclr"), ("byol.momentum=0.9", "method.name", "simclr", "byol"),
+      ("moco.temperature=0.1", "method.name", "vicreg", "moco"),
+      ("vicreg.variance_weight=1", "method.name", "moco", "vicreg"),
+      ("barlow_twins.redundancy_weight=1", "method.name", "simclr", "barlow_twins"),
+      ("optimizer.momentum=0.5", "optimizer.name", "adam", "lars"),
+      ("optimizer.momentum=0.5", "optimizer.name", "adamw", "sgd"),
+      ("optimizer.trust_coefficient=1", "optimizer.name", "sgd", "lars"),
+      ("optimizer.beta1=0.5", "optimizer.name", "lars", "adam"),
+      ("optimizer.beta2=0.5", "optimizer.name", "sgd", "adamw"),
+      ("optimizer.epsilon=0.5", "optimizer.name", "lars", "adam"),
+      ("augmentation.local_views.image_size=32", "augmentation.local_views.count", "0", "4"),
+      ("augmentation.local_views.blur_probability=0", "augmentation.local_views.count", "0", "4"),
+    ])
+  func uses(override: String, key: String, other: String, own: String) throws {
+    let beside = try Configuration(yaml: "", overrides: [override, "\(key)=\(other)"]).unusedKeys
+    #expect(beside?.hasPrefix("\(override.prefix { $0 != "=" }) (counts only with \(key) ") == true, "\(beside ?? "")")
+    #expect(try Configuration(yaml: "", overrides: [override, "\(key)=\(own)"]).unusedKeys == nil)
+  }
+
+  @Test("keys written out as they are by default are never named, and a program's own method may use any")
+  func defaultsAreUsed() throws {
+    for method in MethodName.allCases {
+      let written = try Configuration(yaml: "", overrides: ["method.name=\(method.rawValue)"]).yaml()
+      #expect(try Configuration(yaml: written).unusedKeys == nil)
+    }
+    #expect(
+      try Configuration(yaml: "", overrides: ["method.name=custom", "loss.temperature=1", "byol.momentum=0.5"])
+        .unusedKeys
+        == nil)
+  }
+
   // MARK: Keys that must go together
 
   /// A rule by the key it is about and its text; overrides that keep it at its edge, and that just break it.

@@ -270,4 +270,19 @@ import Torch
     }
     #expect(areIdentical(states[0], states[1]))
   }
+
+  @Test("keys of what was not chosen are named on standard error, printed and trained with all the same")
+  func unusedKeys() throws {
+    let program = try Program()
+    defer { program.remove() }
+    let overrides = ["pretrain", "recipe.yaml", "loss.temperature=0.2", "method.name=byol", "training.maximum_steps=1"]
+    let printed = try program.finish(program.start(overrides + ["--print-configuration"]))
+    let note = "not used: loss.temperature (counts only with method.name simclr or custom)\n"
+    #expect(printed.exitCode == 0 && printed.errors == note)
+    #expect(printed.output.contains("temperature: 0.2\n"))
+    let trained = try program.finish(program.start(overrides + ["--output", "run"]))
+    #expect(trained.exitCode == 0 && trained.errors.components(separatedBy: note).count == 2, "\(trained.errors)")
+    let again = try program.run("pretrain", "run/config.yaml", "--output", "run", "--resume")
+    #expect(again.exitCode == 0 && again.errors.contains("done after 1 steps"), "\(again.errors)")
+  }
 }

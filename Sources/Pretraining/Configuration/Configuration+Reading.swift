@@ -34,6 +34,10 @@ extension Configuration {
     self = try reading.checked()
   }
 
+  /// Names the keys that say something else than their defaults and do not count, since another method or optimizer was
+  /// chosen than they belong to; nil where there are none.
+  public var unusedKeys: String? { Self.keys.unused(in: self, defaults: Configuration()) }
+
   /// The configuration as YAML text, every key written out.
   public func yaml() -> String { Self.keys.yaml(of: self) }
 }

@@ -32,7 +32,8 @@ extension Configuration {
   /// this.
   ///
   /// To add a key, give its struct a property and its `section` a row. To add a section, write a struct with the defaults
-  /// and a `section` of its own, as ``LossConfiguration`` is, and give it a property above and a line here.
+  /// and a `section` of its own, as ``LossConfiguration`` is, and give it a property above and a line here. Keys that count only
+  /// for some methods (a program's own may use any) say so by `used(with:)`.
   public static let keys = Section<Configuration>(
     "", "Everything that defines a pretraining run.", rules: [warmUpFitsTraining, queueHoldsWholeBatches]
   ) {
@@ -41,11 +42,11 @@ extension Configuration {
     MethodConfiguration.section.within(\.method)
     EncoderConfiguration.section.within(\.encoder)
     ProjectionHeadConfiguration.section.within(\.projectionHead)
-    LossConfiguration.section.within(\.loss)
-    BYOLConfiguration.section.within(\.byol)
-    MoCoConfiguration.section.within(\.moco)
-    BarlowTwinsConfiguration.section.within(\.barlowTwins)
-    VICRegConfiguration.section.within(\.vicreg)
+    LossConfiguration.section.within(\.loss).used(with: \.method.name, .simclr, .custom)
+    BYOLConfiguration.section.within(\.byol).used(with: \.method.name, .byol, .custom)
+    MoCoConfiguration.section.within(\.moco).used(with: \.method.name, .moco, .custom)
+    BarlowTwinsConfiguration.section.within(\.barlowTwins).used(with: \.method.name, .barlowTwins, .custom)
+    VICRegConfiguration.section.within(\.vicreg).used(with: \.method.name, .vicreg, .custom)
     OptimizerConfiguration.section.within(\.optimizer)
     ScheduleConfiguration.section.within(\.schedule)
     TrainingConfiguration.section.within(\.training)

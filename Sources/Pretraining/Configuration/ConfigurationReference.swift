@@ -32,6 +32,9 @@ public struct ConfigurationReference: Encodable, Sendable {
     simclr pretrain CONFIG.yaml optimizer.learning_rate=0.1 training.epochs=20 --output RUN
     ```
 
+    Some keys count only beside a value of another, such as a method's own. One that says something else than its default where
+    it does not count is named when training begins (`not used: …`); it is not refused, for one file may serve several methods.
+
     A run keeps the configuration that it was started with, with every key written out, as `RUN/config.yaml`; that file alone
     reproduces it. A resumed run has the same values, but for keys of which the tables say that it may change them.
 

@@ -27,6 +27,7 @@ extension Pretraining {
     if let repair { tell(.repaired(repair.text)) }
     if let firstWeights { tell(.firstWeights(firstWeights)) }
     tell(.started(plan))
+    if let keys = configuration.configuration.unusedKeys { tell(.unusedKeys(keys)) }
     if !prepared.dataSet.passedOver.isEmpty { tell(.passedOver(prepared.dataSet.passedOver.text)) }
     // Nothing is written either: a run may have gone further than it is asked to now.
     if isFinished { return .finished(step: position.step) }

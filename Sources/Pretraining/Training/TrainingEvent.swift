@@ -14,6 +14,8 @@ public enum TrainingEvent: Sendable {
   case epoch(EpochMetrics)
   /// A file that could not be read, and why; another image took its place.
   case badImage(String)
+  /// Keys of the configuration that do not count, since another method or optimizer was chosen than they belong to.
+  case unusedKeys(String)
   /// What lies among the images and is not trained on.
   case passedOver(String)
   /// Loss or gradients were not finite: the step changed nothing.

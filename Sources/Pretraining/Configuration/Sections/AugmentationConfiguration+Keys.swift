@@ -44,8 +44,8 @@ extension AugmentationConfiguration {
       """
     ) {
       Key("count", \.count, .from(0, to: 1000, [0: "none"]), "How many of every image.")
-      Key("image_size", \.imageSize, .atLeast(1), "Their side in pixels.")
-      ViewSetting.all.map { $0.key(ofOwn: "The local views'").within(\.overrides) }
+      Key("image_size", \.imageSize, .atLeast(1), "Their side in pixels.").used(with: \.count, atLeast: 1)
+      ViewSetting.all.map { $0.key(ofOwn: "The local views'").within(\.overrides).used(with: \.count, atLeast: 1) }
     }.within(\.localViews)
     Key(
       "device", \.device, .device(or: "loader"), scope: .session,

@@ -38,7 +38,7 @@ extension OptimizerConfiguration {
     Key(
       "learning_rate_scaling", \.learningRateScaling, typedAs: ["lr_scaling", "scaling"],
       "How the rate grows with the global batch: `linear` (× batch / 256), `sqrt` (× √batch) or `none`.")
-    Key("momentum", \.momentum, .from(0, below: 1), "Momentum of `sgd` and `lars`.")
+    Key("momentum", \.momentum, .from(0, below: 1), "Momentum of `sgd` and `lars`.").used(with: \.name, .sgd, .lars)
     Key("nesterov", \.nesterov, "Nesterov's momentum (`sgd` only).")
     Key("weight_decay", \.weightDecay, .atLeast(0), typedAs: ["wd", "decay", "l2"], "How weights are pulled to 0.")
     Key(
@@ -46,10 +46,13 @@ extension OptimizerConfiguration {
       "Whether weight decay pulls biases and BatchNorm too (LARS then adapts them as well).")
     Key(
       "trust_coefficient", \.trustCoefficient, .above(0), typedAs: ["trust", "lars_eta"], "LARS's coefficient of trust."
-    )
-    Key("beta1", \.beta1, .from(0, below: 1), typedAs: ["betas", "b1"], "Decay of Adam's first moment.")
-    Key("beta2", \.beta2, .from(0, below: 1), typedAs: ["b2"], "Decay of Adam's second moment.")
-    Key("epsilon", \.epsilon, .above(0), typedAs: ["eps"], "Added to Adam's denominator.")
+    ).used(with: \.name, .lars)
+    Key("beta1", \.beta1, .from(0, below: 1), typedAs: ["betas", "b1"], "Decay of Adam's first moment.").used(
+      with: \.name, .adam, .adamw)
+    Key("beta2", \.beta2, .from(0, below: 1), typedAs: ["b2"], "Decay of Adam's second moment.").used(
+      with: \.name, .adam, .adamw)
+    Key("epsilon", \.epsilon, .above(0), typedAs: ["eps"], "Added to Adam's denominator.").used(
+      with: \.name, .adam, .adamw)
   }
 
   private static let nesterovNeedsMomentum = Rule<Self>(
