@@ -45,11 +45,16 @@ import Testing
   @Test("a new log says first which schema it has; an old one is gone on with as it is; another one's is refused")
   func schema() throws {
     defer { try? FileManager.default.removeItem(at: file) }
-    let head = "{\"schema\":\"simclr.metrics\",\"version\":1}"
+    let head = "{\"program_version\":\"\(SimCLRVersion.current)\",\"schema\":\"simclr.metrics\",\"version\":1}"
     for step in 1...3 { try MetricsLog(file, .metrics, completedSteps: step).append(["step": step]) }
     #expect(try lines() == [head, "{\"step\":1}", "{\"step\":2}", "{\"step\":3}"])
     _ = try MetricsLog(file, .metrics, completedSteps: 1)
     #expect(try lines() == [head, "{\"step\":1}"])
+    // Of a program that began the log before this one.
+    let other = "{\"schema\":\"simclr.metrics\",\"version\":1}"
+    try Data("\(other)\n{\"step\":1}\n".utf8).write(to: file)
+    try MetricsLog(file, .metrics, completedSteps: 1).append(["step": 2])
+    #expect(try lines() == [other, "{\"step\":1}", "{\"step\":2}"])
     let error = #expect(throws: RunError.self) { try MetricsLog(file, .skippedSteps, completedSteps: 1) }
     #expect(error?.description.contains("has the schema simclr.metrics 1, and this program writes") == true)
     try Data("{\"step\":1}\n{\"step\":2}\n{\"step\":".utf8).write(to: file)
@@ -67,6 +72,12 @@ import Testing
       try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any])
     }
     #expect(objects[0]["schema"] as? String == "simclr.metrics" && objects[0]["version"] as? Int == 1)
+    let state = try #require(try Checkpoint.latest(in: run)).url.appendingPathComponent("state.json")
+    let position = try JSONSerialization.jsonObject(with: Data(contentsOf: state)) as? [String: Any]
+    #expect(
+      [objects[0], position].map { $0?["program_version"] as? String } == [
+        SimCLRVersion.current, SimCLRVersion.current,
+      ])
     let steps = objects.filter { $0["loss"] != nil }
     #expect(steps.count == 4)
     for step in steps {

@@ -17,12 +17,27 @@ extension Checkpoint.Position {
     self = position
   }
 
-  /// The text of `state.json`.
+  /// The text of `state.json`, with the version of the program that writes it.
   func json() throws -> Data {
     let encoder = JSONEncoder()
     encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    return try encoder.encode(self)
+    return try encoder.encode(Written(position: self))
+  }
+
+  /// A position among what else is written with it.
+  private struct Written: Encodable {
+    let position: Checkpoint.Position
+
+    private enum CodingKeys: CodingKey {
+      case programVersion
+    }
+
+    func encode(to encoder: any Encoder) throws {
+      try position.encode(to: encoder)
+      var container = encoder.container(keyedBy: CodingKeys.self)
+      try container.encode(SimCLRVersion.current, forKey: .programVersion)
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 import Foundation
 import Torch
 
-/// A log of a run, one JSON object a line: first its ``Schema``, then lines of which each has its `step` and all of its
+/// A log of a run, one JSON object a line: first its ``Schema`` with the version of the program that began it, then lines of which each has its `step` and all of its
 /// figures. Logs of version 0.1 lack the first line, and do not get it when they are gone on with.
 public final class MetricsLog {
   /// The first line: what the others hold. `Docs/Runs.md` describes them.
@@ -13,6 +13,15 @@ public final class MetricsLog {
     public static let metrics = Schema(schema: "simclr.metrics", version: 1)
     /// `skipped_steps.jsonl`.
     public static let skippedSteps = Schema(schema: "simclr.skipped_steps", version: 1)
+  }
+
+  /// A new log's first line: the schema, and the version of the program that began the log.
+  private struct FirstLine: Encodable {
+    let schema: String
+    let version: Int
+    let programVersion = SimCLRVersion.current
+
+    init(_ schema: Schema) { (self.schema, version) = (schema.schema, schema.version) }
   }
 
   private let handle: FileHandle
@@ -33,13 +42,15 @@ public final class MetricsLog {
       let first = lines.first?.schema
       guard first == nil || first == schema else {
         throw RunError(
-          "\(url.path) has the schema \(first!.schema) \(first!.version), and this program writes \(schema.schema) \(schema.version): go on with the program that wrote it"
+          "\(url.path) has the schema \(first!.schema) \(first!.version), and this program writes \(schema.schema) \(schema.version)",
+          advice: "go on with the program that wrote it"
         )
       }
       let kept = lines.filter { $0.step.map { $0 <= completedSteps } ?? false }.map(\.text)
       wasEmpty = kept.isEmpty
-      let head = wasEmpty || first != nil ? [String(decoding: try Self.encoder.encode(schema), as: UTF8.self)] : []
-      try DurableFile.write(Data((head + kept).map { $0 + "\n" }.joined().utf8), to: url)
+      let begun = lines.first.flatMap { $0.schema == nil ? nil : $0.text }
+      let head = try begun ?? (wasEmpty ? String(decoding: Self.encoder.encode(FirstLine(schema)), as: UTF8.self) : nil)
+      try DurableFile.write(Data(([head].compactMap(\.self) + kept).map { $0 + "\n" }.joined().utf8), to: url)
       handle = try FileHandle(forWritingTo: url)
       try handle.seekToEnd()
     } catch let error as RunError {
