@@ -22,7 +22,7 @@ trap 'rm -rf "$scratch"' EXIT
 ours() {
   .build/release/simclr benchmark augment --data "$data" --size "$size" --rounds 1 \
     --images $((size <= 64 ? 10 * images : images)) \
-    --threads "$@" --json 2>/dev/null | sed -n 's/.*"images_per_second" : \([0-9.]*\).*/\1/p'
+    --threads "$@" --json 2>/dev/null | "$python" Benchmarks/figures.py images_per_second
 }
 
 measure() {

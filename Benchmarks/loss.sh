@@ -19,7 +19,7 @@ trap 'rm -rf "$scratch"' EXIT
 # ours [OPTION…]: seconds and bytes
 ours() {
   .build/release/simclr benchmark loss --pairs "$pairs" --dim "$dimension" --device cpu --runs 5 "$@" --json |
-    sed -n 's/.*"peak_bytes" : \([0-9]*\).*/\1/p; s/.*"seconds" : \([0-9.]*\).*/\1/p' | sort -g | paste -sd ' '
+    "$python" Benchmarks/figures.py seconds peak_bytes
 }
 
 measure() {

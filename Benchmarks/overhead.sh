@@ -17,8 +17,8 @@ shift $(($# < 4 ? $# : 4))
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# The number under a key of the last object; - where there is none.
-figure() { { grep -m 1 "\"$1\"" "$scratch/last" || echo ' : -'; } | sed 's/.* : //; s/,$//'; }
+# The number under a key of what was measured last; - where there is none.
+figure() { python3 Benchmarks/figures.py "$1" <"$scratch/last"; }
 
 median() { sort -n "$1" | awk '{ values[NR] = $1 } END { print values[int((NR + 1) / 2)] }'; }
 
@@ -28,9 +28,8 @@ for ((round = 1; round <= rounds; round++)); do
   for processes in 1 2; do
     .build/release/simclr benchmark step "$recipe" training.global_batch_size=256 data.path="$data" "$@" \
       --steps "$steps" --processes "$processes" --json >"$scratch/last"
-    # The share that waited for other processes is the first of the two, keys being in order.
     printf "$row" "$round" "$processes" "$(figure pairs_per_second)" "$(figure compute_pairs_per_second)" \
-      "$(figure share)"
+      "$(figure communication_wait.share)"
     figure compute_pairs_per_second >>"$scratch/compute-$processes"
     figure pairs_per_second >>"$scratch/loading-$processes"
   done

@@ -20,12 +20,11 @@ ours() {
   rm -rf "$scratch/run"
   .build/release/simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path="$data" \
     training.maximum_steps="$steps" output.log_every_steps="$steps" --output "$scratch/run" 2>/dev/null
-  sed -n 's/.*"images_per_second":\([0-9.]*\).*/\1/p' "$scratch/run/metrics.jsonl"
+  "$python" Benchmarks/figures.py images_per_second <"$scratch/run/metrics.jsonl"
 }
 
 peer() {
-  "$python" Benchmarks/peers/pretrain.py "$data" --steps "$steps" 2>/dev/null |
-    sed -n 's/.*"pairs_per_second": \([0-9.]*\).*/\1/p'
+  "$python" Benchmarks/peers/pretrain.py "$data" --steps "$steps" 2>/dev/null | "$python" Benchmarks/figures.py pairs_per_second
 }
 
 median() {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataSets
 import Foundation
+import Pretraining
 import Torch
 
 struct BenchmarkCommand: ParsableCommand {

@@ -1,31 +1,38 @@
 import Foundation
-import Pretraining
 import Torch
 import TorchDistributed
 
 /// Measures all-reduces of float32 messages by their size.
-struct AllReduceBenchmark {
-  var largestBytes: Int
+public struct AllReduceBenchmark {
+  /// The size of the largest message.
+  public var largestBytes: Int
+
+  /// - Parameter largestBytes: the size of the largest message, at least 4.
+  public init(largestBytes: Int) { self.largestBytes = largestBytes }
 
   /// What was measured, as it is printed with `--json`.
-  struct Result: Codable {
-    var processes: Int
-    var messages: [Message]
+  public struct Result: Codable, Sendable {
+    public var processes: Int
+    public var messages: [Message]
   }
 
-  struct Message: Codable {
-    var bytes: Int
-    var repetitions: Int
+  /// Messages of one size.
+  public struct Message: Codable, Sendable {
+    public var bytes: Int
+    public var repetitions: Int
     /// The median, in the process where it is longest.
-    var seconds: Double
+    public var seconds: Double
     /// Bytes a second: the message's, and what a ring sends from each process.
-    var algorithmBandwidth: Double
-    var busBandwidth: Double
+    public var algorithmBandwidth: Double
+    public var busBandwidth: Double
   }
 
+  /// Measures it in all processes, which must call it alike.
+  ///
   /// - Parameter onSize: told the size of the messages that come next, in bytes.
   /// - Returns: the same in every process.
-  func run(with world: World, onSize: (Int) -> Void) throws -> Result {
+  /// - Throws: `DistributedError` when another process was lost.
+  public func run(with world: World, onSize: (Int) -> Void) throws -> Result {
     Result(
       processes: world.size,
       messages: try sizes.map { bytes in
@@ -55,18 +62,5 @@ struct AllReduceBenchmark {
     return Message(
       bytes: bytes, repetitions: repetitions, seconds: median, algorithmBandwidth: bandwidth,
       busBandwidth: bandwidth * 2 * Double(world.size - 1) / Double(world.size))
-  }
-}
-
-extension AllReduceBenchmark.Result {
-  /// The same for people.
-  var table: String {
-    func cell(_ text: String) -> String { String(repeating: " ", count: max(0, 14 - text.count)) + text }
-    let rows = messages.map { message in
-      cell("\(message.bytes)") + cell((message.seconds * 1e6).fixed(1))
-        + cell((message.algorithmBandwidth / 1e6).fixed(1)) + cell((message.busBandwidth / 1e6).fixed(1))
-    }
-    let head = ["bytes", "latency µs", "algorithm MB/s", "bus MB/s"].map(cell).joined()
-    return (["all-reduce between \(processes) processes, medians", head] + rows).joined(separator: "\n")
   }
 }

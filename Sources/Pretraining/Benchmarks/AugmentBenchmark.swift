@@ -2,41 +2,48 @@ import Augmentation
 import DataSets
 import Foundation
 import Loading
-import Pretraining
 import Torch
 
 /// Measures a `ViewLoader` on its own: how fast it goes when nobody holds it up.
-struct AugmentBenchmark {
-  var dataSet: any ImageDataSet
-  var imageSize: Int
-  var threads = 1
-  var imagesPerRound = 1000
-  var rounds = 5
-  var cacheCapacity = 0
-  var dtype = DType.float32
+public struct AugmentBenchmark {
+  public var dataSet: any ImageDataSet
+  /// Side of a view in pixels.
+  public var imageSize: Int
+  public var threads = 1
+  public var imagesPerRound = 1000
+  public var rounds = 5
+  /// Bytes of decoded pixels that are kept from round to round.
+  public var cacheCapacity = 0
+  /// Of the views' elements.
+  public var dtype = DType.float32
 
   private static let batchSize = 64
 
-  init(dataSet: any ImageDataSet, imageSize: Int) {
+  /// One thread, five rounds, float32, nothing kept.
+  public init(dataSet: any ImageDataSet, imageSize: Int) {
     (self.dataSet, self.imageSize) = (dataSet, imageSize)
   }
 
   /// What was measured, as it is printed with `--json`.
-  struct Result: Codable {
+  public struct Result: Codable, Sendable {
     /// The median of the rounds.
-    var imagesPerSecond: Double
-    var rounds: [Double]
-    var imageSize: Int
-    var threads: Int
+    public var imagesPerSecond: Double
+    public var rounds: [Double]
+    public var imageSize: Int
+    public var threads: Int
     /// Of all threads together, for an image with its two views.
-    var microsecondsPerImage: [String: Double]
+    public var microsecondsPerImage: [String: Double]
     /// What the loader holds at most in batches, and what it keeps decoded.
-    var batchBytes: Int
-    var cachedBytes: Int
-    var peakResidentBytes: Int
+    public var batchBytes: Int
+    public var cachedBytes: Int
+    public var peakResidentBytes: Int
   }
 
-  func run(onRound: (Int) -> Void) throws -> Result {
+  /// Measures it.
+  ///
+  /// - Parameter onRound: told the number of the round that begins, from 1.
+  /// - Throws: what loading throws.
+  public func run(onRound: (Int) -> Void) throws -> Result {
     let loader = try makeLoader(measuresStages: false)
     let batches = loader.epochs(0..<Int(Int32.max))
     defer { batches.cancel() }
@@ -91,25 +98,5 @@ struct AugmentBenchmark {
     let batches = loader.epochs(1..<1 + epochs)
     while try batches.next() != nil {}
     return (batches.stages?.seconds ?? [:]).mapValues { $0 * 1e6 / Double(epochs * perEpoch) }
-  }
-}
-
-extension AugmentBenchmark.Result {
-  /// The same for people.
-  var table: String {
-    func fixed(_ value: Double) -> String { String(format: "%9.1f", value) }
-    let order = ["read", "decode", "resize", "color", "blur", "tensor"]
-    let stages = order.map { name in
-      "  " + name.padding(toLength: 8, withPad: " ", startingAt: 0) + fixed(microsecondsPerImage[name] ?? 0)
-    }
-    let (low, high) = (rounds.min() ?? 0, rounds.max() ?? 0)
-    return """
-      \(fixed(imagesPerSecond).trimmingCharacters(in: .whitespaces)) images/s, two views of \(imageSize) pixels each, on \
-      \(threads) threads (median of \(rounds.count); \(Int(low))…\(Int(high)))
-      microseconds an image and thread:
-      \(stages.joined(separator: "\n"))
-      memory: batches \(batchBytes >> 20) MiB, cached pixels \(cachedBytes >> 20) MiB, peak of the process \
-      \(peakResidentBytes >> 20) MiB
-      """
   }
 }
