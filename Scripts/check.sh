@@ -19,6 +19,25 @@ if git grep --line-number --extended-regexp '(^|[^[:alnum:]_.~*-])/(work|root|ho
   exit 1
 fi
 
+echo "check: lower floors speak of no key and no flag"
+keys=$(awk -F'`' '/^## `/ { section = $2 } /^\| `/ { printf "%s%s\\.%s", separator, section, $2; separator = "|" }' \
+  Docs/Configuration.md)
+flags='--(processes|nodes|node-rank|rendezvous|max-restarts|resume|output|from)\b|simclr [a-z]'
+floors=(Errors Torch TorchNN TorchDistributed Launching Randomness Images DataSets Augmentation Loading Encoders Methods Keys)
+if git grep --line-number --extended-regexp "\"[^\"]*(($keys)\b|$flags)" -- "${floors[@]/#/Sources/}" ':!*.docc' |
+  grep --invert-match --extended-regexp '^[^:]*:[0-9]*: *///?'; then
+  echo "check: these lines name keys or flags; name a Setting, to which Pretraining and SimCLRCommand give its name" >&2
+  exit 1
+fi
+
+echo "check: the ways through the code that Docs/Architecture.md tells of"
+sed -n 's/^| [0-9]* | `\([^`]*\)` `\([^`]*\)` |.*/\1 \2/p' Docs/Architecture.md | while read -r file function; do
+  if ! grep --quiet --extended-regexp "(func )?$function[(<]" "Sources/$file"; then
+    echo "check: Docs/Architecture.md: Sources/$file has no $function" >&2
+    exit 1
+  fi
+done
+
 echo "check: one version"
 version=$(sed -n 's/.*static let current = "\(.*\)"/\1/p' Sources/Pretraining/SimCLRVersion.swift)
 newest=$(sed -n '/^## \[[0-9]/{s/^## \[\([^]]*\)\].*/\1/p;q}' CHANGELOG.md)
