@@ -75,6 +75,12 @@ is_at_least() {
 missing_packages() {
   has_header jpeglib.h || echo libjpeg-dev
   has_header png.h || echo libpng-dev
+  # Of these the program needs only headers; it runs without the libraries, and names them where their images are met.
+  has_header webp/decode.h || echo libwebp-dev
+  has_header tiffio.h || echo libtiff-dev
+  has_header gif_lib.h || echo libgif-dev
+  has_header avif/avif.h || echo libavif-dev
+  has_header libheif/heif.h || echo libheif-dev
   has_header freetype2/ft2build.h || echo libfreetype-dev
   has_plain_font || echo fonts-dejavu-core
   has_header zlib.h || echo zlib1g-dev

@@ -4,8 +4,8 @@
 #   Scripts/device/pack.sh [--data ARCHIVE] [--photos ARCHIVE] [--limit-mib N]
 #
 # Writes .build-device/simclr-device.tar.xz, which unpacks into simclr-device/: the program with Swift's runtime in it,
-# libCTorchCUDA.so, libjpeg, libpng, libfreetype and libz, the recipes, and Scripts/device/first-light.sh, which runs it there. libtorch
-# is the machine's, of the same version. --data (CIFAR-10) and --photos (JPEG files) go along; of the photos, evenly, as many
+# libCTorchCUDA.so, libjpeg, libpng, libfreetype and libz, the recipes, and Scripts/device/first-light.sh, which runs it there. Libraries
+# for other kinds of images, which are loaded when one is met, do not go along. libtorch is the machine's, of the same version. --data (CIFAR-10) and --photos (JPEG files) go along; of the photos, evenly, as many
 # as --limit-mib leaves room for beside what git tracks.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."

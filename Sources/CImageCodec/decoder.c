@@ -1,26 +1,43 @@
+#include "bmff.h"
 #include "exif.h"
+#include "image_format.h"
 #include "jpeg_reader.h"
 #include "png_reader.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { FORMAT_NONE, FORMAT_JPEG, FORMAT_PNG } image_format;
-
 struct cimagecodec_decoder {
-  image_format format;  // none unless an image was begun with success
+  cimagecodec_kind kind;  // none unless an image was begun with success
   const uint8_t *bytes;
   size_t byte_count;
   int orientation;
-  size_t stored_width, stored_height;
+  image_header header;
   jpeg_reader jpeg;
   png_reader png;
   pixel_buffer pixels, upright;
+  int uses_no_optional_library;
+};
+
+// By kind; JPEG and PNG have readers of their own.
+static const struct {
+  const char *name;
+  const image_format *format;
+} kinds[CIMAGECODEC_KIND_COUNT] = {
+    [CIMAGECODEC_NONE] = {"image", NULL},          [CIMAGECODEC_JPEG] = {"JPEG", NULL},
+    [CIMAGECODEC_PNG] = {"PNG", NULL},             [CIMAGECODEC_WEBP] = {"WebP", &webp_format},
+    [CIMAGECODEC_TIFF] = {"TIFF", &tiff_format},   [CIMAGECODEC_GIF] = {"GIF", &gif_format},
+    [CIMAGECODEC_BMP] = {"BMP", &bmp_format},      [CIMAGECODEC_AVIF] = {"AVIF", &avif_format},
+    [CIMAGECODEC_HEIC] = {"HEIC", &heic_format},
 };
 
 cimagecodec_decoder *cimagecodec_decoder_create(void) { return calloc(1, sizeof(cimagecodec_decoder)); }
 
 void cimagecodec_decoder_use_only_libjpeg(cimagecodec_decoder *decoder) { decoder->jpeg.uses_only_libjpeg = 1; }
+
+void cimagecodec_decoder_use_no_optional_library(cimagecodec_decoder *decoder) {
+  decoder->uses_no_optional_library = 1;
+}
 
 void cimagecodec_decoder_destroy(cimagecodec_decoder *decoder) {
   if (!decoder) return;
@@ -46,30 +63,81 @@ static void exchange(size_t *first, size_t *second) {
   *second = kept;
 }
 
-static image_format format_of(const uint8_t *bytes, size_t byte_count) {
-  static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF}, png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
-  if (byte_count >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0) return FORMAT_JPEG;
-  if (byte_count >= sizeof png && memcmp(bytes, png, sizeof png) == 0) return FORMAT_PNG;
-  return FORMAT_NONE;
+static int begins_with(const uint8_t *bytes, size_t byte_count, const char *signature, size_t length) {
+  return byte_count >= length && memcmp(bytes, signature, length) == 0;
 }
 
-static int refuse_format(const uint8_t *bytes, size_t byte_count, char *error) {
-  if (byte_count == 0) {
-    snprintf(error, CIMAGECODEC_ERROR_SIZE, "expected a JPEG or PNG image, got an empty file");
-    return 1;
+// Two letters say little: a size that is none of a header's shows that a text begins with them.
+static int is_bmp(const uint8_t *bytes, size_t byte_count) {
+  if (!begins_with(bytes, byte_count, "BM", 2) || byte_count < 18) return 0;
+  uint32_t size = little32(bytes + 14);
+  return size == 12 || size == 40 || size == 52 || size == 56 || size == 64 || size == 108 || size == 124;
+}
+
+cimagecodec_kind cimagecodec_recognize(const uint8_t *bytes, size_t byte_count) {
+#define BEGINS_WITH(signature) begins_with(bytes, byte_count, signature, sizeof signature - 1)
+  if (BEGINS_WITH("\xFF\xD8\xFF")) return CIMAGECODEC_JPEG;
+  if (BEGINS_WITH("\x89PNG\r\n\x1A\n")) return CIMAGECODEC_PNG;
+  if (BEGINS_WITH("RIFF") && byte_count >= 12 && memcmp(bytes + 8, "WEBP", 4) == 0) return CIMAGECODEC_WEBP;
+  if (BEGINS_WITH("II*\0") || BEGINS_WITH("MM\0*") || BEGINS_WITH("II+\0\b\0\0\0") || BEGINS_WITH("MM\0+\0\b\0\0")) {
+    return CIMAGECODEC_TIFF;
   }
-  int length = snprintf(
-      error, CIMAGECODEC_ERROR_SIZE, "expected a JPEG or PNG image, got something else: its first bytes are");
+  if (BEGINS_WITH("GIF87a") || BEGINS_WITH("GIF89a")) return CIMAGECODEC_GIF;
+  if (is_bmp(bytes, byte_count)) return CIMAGECODEC_BMP;
+  if (bmff_has_brand(bytes, byte_count, "avifavis")) return CIMAGECODEC_AVIF;
+  if (bmff_has_brand(bytes, byte_count, "heicheixheimheishevchevxhevmhevs")) return CIMAGECODEC_HEIC;
+#undef BEGINS_WITH
+  return CIMAGECODEC_NONE;
+}
+
+const char *cimagecodec_kind_name(cimagecodec_kind kind) { return kinds[kind].name; }
+
+int cimagecodec_kind_is_available(cimagecodec_kind kind) {
+  const image_format *format = kinds[kind].format;
+  return !format || !format->library || optional_library_load(format->library);
+}
+
+static int refuse_kind(const uint8_t *bytes, size_t byte_count, char *error) {
+  if (byte_count == 0) return refuse(error, "expected an image, got an empty file");
+  int length = snprintf(error, CIMAGECODEC_ERROR_SIZE, "expected an image, got something else: its first bytes are");
   for (size_t i = 0; i < byte_count && i < 4; i++) length += snprintf(error + length, 4, " %02x", bytes[i]);
   return 1;
 }
 
 // Writes the reader's reason after what was attempted. The image has to be begun anew.
 static int refuse_image(cimagecodec_decoder *decoder, const char *text, char *error) {
-  const char *name = decoder->format == FORMAT_JPEG ? "JPEG" : "PNG";
+  const char *name = kinds[decoder->kind].name;
   snprintf(error, CIMAGECODEC_ERROR_SIZE, "cannot decode this %s: %.*s", name, CIMAGECODEC_ERROR_SIZE - 32, text);
-  decoder->format = FORMAT_NONE;
+  decoder->kind = CIMAGECODEC_NONE;
   return 1;
+}
+
+static int begin_jpeg(cimagecodec_decoder *decoder, int applies_orientation, char *text) {
+  if (jpeg_reader_begin(&decoder->jpeg, decoder->bytes, decoder->byte_count, text)) return 1;
+  decoder->header.width = decoder->jpeg.codec.image_width;
+  decoder->header.height = decoder->jpeg.codec.image_height;
+  if (applies_orientation) decoder->orientation = decoder->jpeg.orientation;
+  return 0;
+}
+
+static int begin_png(cimagecodec_decoder *decoder, int applies_orientation, char *text) {
+  if (png_reader_begin(&decoder->png, decoder->bytes, decoder->byte_count, text)) return 1;
+  decoder->header.width = png_get_image_width(decoder->png.codec, decoder->png.info);
+  decoder->header.height = png_get_image_height(decoder->png.codec, decoder->png.info);
+  if (applies_orientation) decoder->orientation = png_orientation(decoder->bytes, decoder->byte_count);
+  return 0;
+}
+
+static int begin_other(cimagecodec_decoder *decoder, int applies_orientation, char *text) {
+  const image_format *format = kinds[decoder->kind].format;
+  if (format->library && (decoder->uses_no_optional_library || !optional_library_load(format->library))) {
+    return refuse(
+        text, "%s cannot be loaded; install it (Debian's package %s) or convert these images", format->library->name,
+        format->package);
+  }
+  if (format->begin(decoder->bytes, decoder->byte_count, &decoder->header, text)) return 1;
+  if (applies_orientation || decoder->header.is_always_turned) decoder->orientation = decoder->header.orientation;
+  return 0;
 }
 
 int cimagecodec_decoder_begin(
@@ -79,29 +147,26 @@ int cimagecodec_decoder_begin(
   *width = *height = 0;
   pixel_buffer_trim(&decoder->pixels);
   pixel_buffer_trim(&decoder->upright);
-  decoder->format = format_of(bytes, byte_count);
+  decoder->kind = cimagecodec_recognize(bytes, byte_count);
   decoder->bytes = bytes;
   decoder->byte_count = byte_count;
   decoder->orientation = 1;
+  decoder->header = (image_header){.orientation = 1};
 
-  if (decoder->format == FORMAT_JPEG) {
-    if (jpeg_reader_begin(&decoder->jpeg, bytes, byte_count, text)) return refuse_image(decoder, text, error);
-    decoder->stored_width = decoder->jpeg.codec.image_width;
-    decoder->stored_height = decoder->jpeg.codec.image_height;
-    if (applies_orientation) decoder->orientation = decoder->jpeg.orientation;
-  } else if (decoder->format == FORMAT_PNG) {
-    if (png_reader_begin(&decoder->png, bytes, byte_count, text)) return refuse_image(decoder, text, error);
-    decoder->stored_width = png_get_image_width(decoder->png.codec, decoder->png.info);
-    decoder->stored_height = png_get_image_height(decoder->png.codec, decoder->png.info);
-    if (applies_orientation) decoder->orientation = png_orientation(bytes, byte_count);
-  } else {
-    return refuse_format(bytes, byte_count, error);
-  }
-  *width = decoder->stored_width;
-  *height = decoder->stored_height;
+  if (decoder->kind == CIMAGECODEC_NONE) return refuse_kind(bytes, byte_count, error);
+  int failed = decoder->kind == CIMAGECODEC_JPEG  ? begin_jpeg(decoder, applies_orientation, text)
+               : decoder->kind == CIMAGECODEC_PNG ? begin_png(decoder, applies_orientation, text)
+                                                  : begin_other(decoder, applies_orientation, text);
+  if (failed) return refuse_image(decoder, text, error);
+  *width = decoder->header.width;
+  *height = decoder->header.height;
   if (is_transposed(decoder->orientation)) exchange(width, height);
   return 0;
 }
+
+cimagecodec_kind cimagecodec_decoder_kind(const cimagecodec_decoder *decoder) { return decoder->kind; }
+
+int cimagecodec_decoder_has_more(const cimagecodec_decoder *decoder) { return decoder->header.has_more; }
 
 // The decoded region holds the stored image; turns the part `wanted` of it, in stored coordinates, upright.
 static int turn_upright(cimagecodec_decoder *decoder, cimagecodec_rectangle wanted, cimagecodec_region *decoded) {
@@ -148,15 +213,15 @@ int cimagecodec_decoder_decode(
     cimagecodec_decoder *decoder, cimagecodec_rectangle region, int scale_denominator, cimagecodec_region *decoded,
     char error[CIMAGECODEC_ERROR_SIZE]) {
   char text[CIMAGECODEC_ERROR_SIZE] = "";
-  int is_jpeg = decoder->format == FORMAT_JPEG, orientation = decoder->orientation;
+  int is_jpeg = decoder->kind == CIMAGECODEC_JPEG, orientation = decoder->orientation;
   memset(decoded, 0, sizeof *decoded);
-  if (decoder->format == FORMAT_NONE) {
+  if (decoder->kind == CIMAGECODEC_NONE) {
     snprintf(error, CIMAGECODEC_ERROR_SIZE, "cannot decode: no image was begun");
     return 1;
   }
   size_t scale = is_jpeg ? (size_t)scale_denominator : 1;
-  size_t scaled_width = (decoder->stored_width + scale - 1) / scale;
-  size_t scaled_height = (decoder->stored_height + scale - 1) / scale;
+  size_t scaled_width = (decoder->header.width + scale - 1) / scale;
+  size_t scaled_height = (decoder->header.height + scale - 1) / scale;
 
   // Upright at full scale, upright scaled, then as stored.
   cimagecodec_rectangle wanted = {region.left / scale, region.top / scale, 0, 0};
@@ -169,11 +234,17 @@ int cimagecodec_decoder_decode(
   if (mirrors_columns(orientation)) wanted.left = scaled_width - wanted.left - wanted.width;
   if (mirrors_rows(orientation)) wanted.top = scaled_height - wanted.top - wanted.height;
 
-  int failed = is_jpeg ? jpeg_reader_decode(
-                             &decoder->jpeg, decoder->bytes, decoder->byte_count, wanted, scale_denominator,
-                             &decoder->pixels, decoded, text)
-                       : png_reader_decode(
-                             &decoder->png, decoder->bytes, decoder->byte_count, wanted, &decoder->pixels, decoded, text);
+  int failed;
+  if (is_jpeg) {
+    failed = jpeg_reader_decode(
+        &decoder->jpeg, decoder->bytes, decoder->byte_count, wanted, scale_denominator, &decoder->pixels, decoded, text);
+  } else if (decoder->kind == CIMAGECODEC_PNG) {
+    failed = png_reader_decode(
+        &decoder->png, decoder->bytes, decoder->byte_count, wanted, &decoder->pixels, decoded, text);
+  } else {
+    failed = kinds[decoder->kind].format->decode(
+        decoder->bytes, decoder->byte_count, &decoder->header, wanted, &decoder->pixels, decoded, text);
+  }
   if (failed) return refuse_image(decoder, text, error);
   decoded->scale_denominator = (int)scale;
   decoded->scaled_width = scaled_width;

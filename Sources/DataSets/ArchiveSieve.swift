@@ -51,7 +51,8 @@ struct ArchiveSieve {
 
   private static func isImage(_ entry: TarArchive.Entry, in file: borrowing ArchiveFile) throws -> Bool {
     if ImageCodec.recognizes(name: entry.name.split(separator: "/").last ?? "") { return true }
-    guard entry.size > ImageCodec.signatureBytes else { return false }
-    return ImageCodec.recognizes(signature: try file.read(ImageCodec.signatureBytes, at: entry.offset))
+    let count = min(entry.size, ImageCodec.signatureBytes)
+    guard count > 0 else { return false }
+    return ImageCodec.recognizes(signature: try file.read(count, at: entry.offset))
   }
 }

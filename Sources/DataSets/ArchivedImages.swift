@@ -77,7 +77,7 @@ extension ArchivedImages {
       try self.init(foldersIn: archives)
     }
     guard !records.isEmpty else {
-      throw DataSetError("\(paths[0]): no images in it; expected JPEG or PNG files in a tar archive")
+      throw DataSetError("\(paths[0]): no images in it; expected image files (\(ImageKind.names)) in a tar archive")
     }
   }
 

@@ -34,10 +34,35 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
   public struct Kinds: Codable, Sendable, Equatable {
     public var jpeg = 0
     public var png = 0
+    public var webp = 0
+    public var tiff = 0
+    public var gif = 0
+    public var bmp = 0
+    public var avif = 0
+    public var heic = 0
     public var rawPixels = 0
 
     public init(jpeg: Int = 0, png: Int = 0, rawPixels: Int = 0) {
       (self.jpeg, self.png, self.rawPixels) = (jpeg, png, rawPixels)
+    }
+
+    /// How many are of a kind.
+    public subscript(kind: ImageKind) -> Int {
+      get { self[keyPath: Self.place(of: kind)] }
+      set { self[keyPath: Self.place(of: kind)] = newValue }
+    }
+
+    private static func place(of kind: ImageKind) -> WritableKeyPath<Self, Int> {
+      switch kind {
+      case .jpeg: \.jpeg
+      case .png: \.png
+      case .webp: \.webp
+      case .tiff: \.tiff
+      case .gif: \.gif
+      case .bmp: \.bmp
+      case .avif: \.avif
+      case .heic: \.heic
+      }
     }
   }
 
@@ -55,6 +80,8 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
   public let height: Spread?
   /// Of the images that can be decoded.
   public let stored: Kinds
+  /// Images that hold frames or pages beside the one that is used.
+  public let withMoreFrames: Int
   /// Inspected images that cannot be read or decoded.
   public let badImageCount: Int
   /// A line that names it and says what is wrong for each of the first ten, in the order of the data set.
@@ -87,6 +114,7 @@ public struct DataSetInspection: Codable, Sendable, Equatable {
     width = Spread(findings.widths)
     height = Spread(findings.heights)
     stored = findings.stored
+    withMoreFrames = findings.withMoreFrames
     badImageCount = findings.badImageCount
     badImages = findings.badImages.map(\.line)
     passedOver = dataSet.passedOver.isEmpty ? nil : dataSet.passedOver
@@ -127,6 +155,7 @@ private struct Findings: Sendable {
   var widths: [Int: Int] = [:]
   var heights: [Int: Int] = [:]
   var stored = DataSetInspection.Kinds()
+  var withMoreFrames = 0
   var levels = LevelSums()
   var badImageCount = 0
   /// In the order of the data set, no more than are named.
@@ -147,8 +176,8 @@ private struct Findings: Sendable {
   mutating func merge(_ other: Findings) {
     widths.merge(other.widths, uniquingKeysWith: +)
     heights.merge(other.heights, uniquingKeysWith: +)
-    stored.jpeg += other.stored.jpeg
-    stored.png += other.stored.png
+    for kind in ImageKind.allCases { stored[kind] += other.stored[kind] }
+    withMoreFrames += other.withMoreFrames
     stored.rawPixels += other.stored.rawPixels
     levels.merge(other.levels)
     badImageCount += other.badImageCount
@@ -217,8 +246,8 @@ private final class InspectionPass: @unchecked Sendable {
       } catch let error as ImageError {
         throw error.naming(dataSet.name(at: index))
       }
-      // What the decoder takes is one of the two, and 0x89 begins every PNG.
-      if buffer.bytes[0] == 0x89 { findings.stored.png += 1 } else { findings.stored.jpeg += 1 }
+      if let kind = decoder.kind { findings.stored[kind] += 1 }
+      if decoder.hasMore { findings.withMoreFrames += 1 }
     }
   }
 

@@ -69,7 +69,7 @@ public enum DataSetLocator {
 
   private static func expectation(for split: DataSetSplit) -> String {
     switch split {
-    case .train, .unlabeled: "a folder of JPEG or PNG images, class folders, or a folder that holds train/"
+    case .train, .unlabeled: "a folder of images, class folders, or a folder that holds train/"
     case .test: "a folder that holds test/ or val/ (or cifar-10-batches-bin/)"
     }
   }

@@ -54,7 +54,7 @@ extension ImageDataSet {
 
 /// What a data set holds for an image.
 public enum StoredImage: Sendable, Equatable {
-  /// A JPEG or PNG file.
+  /// An image file, of any kind that is read.
   case encoded
   /// Interleaved 8-bit RGB, row by row without gaps.
   case pixels(width: Int, height: Int)

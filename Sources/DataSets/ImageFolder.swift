@@ -1,13 +1,13 @@
 import Foundation
 import Images
 
-/// JPEG and PNG files in folders.
+/// Image files in folders.
 ///
 /// Two layouts are understood. *Class folders*: every sub-folder is a class, and the images anywhere below it carry its
 /// label. *Flat*: the images lie in the folder itself and carry no labels. Classes and files are ordered by the bytes of
 /// their names, whatever the locale, so that labels equal those of torchvision's `ImageFolder`.
 ///
-/// Files named .jpg, .jpeg, .jpe, .jfif or .png (in any case) are taken at their word when the folder is opened, and whether
+/// Files named as images are (.jpg, .png, .webp, .tif and so on, in any case) are taken at their word when the folder is opened, and whether
 /// they hold an image shows when they are decoded; of others the first bytes tell. What is no image, and what systems and
 /// programs leave in folders, is counted and named in `passedOver`.
 public struct ImageFolder: ImageDataSet {
@@ -28,8 +28,8 @@ public struct ImageFolder: ImageDataSet {
     let rootPath = root.path
     switch try FileSystem.kind(of: rootPath) {
     case .folder: break
-    case .missing: throw DataSetError("\(rootPath): no such folder; expected a folder of JPEG or PNG images")
-    case .file: throw DataSetError("\(rootPath) is a file; expected a folder of JPEG or PNG images")
+    case .missing: throw DataSetError("\(rootPath): no such folder; expected a folder of images")
+    case .file: throw DataSetError("\(rootPath) is a file; expected a folder of images")
     }
     var walk = Walk(root: rootPath)
     let (flat, folders) = try walk.contents(of: "")
@@ -87,7 +87,7 @@ extension ImageFolder {
     var advice: String {
       let others = passedOver.kinds.filter { $0.kind.hasPrefix(".") }
       guard let other = others.first?.kind else {
-        return "expected JPEG or PNG files, directly or in one folder a class"
+        return "expected image files (\(ImageKind.names)), directly or in one folder a class"
       }
       let remedy =
         switch other {
@@ -96,9 +96,10 @@ extension ImageFolder {
         case ".zip", ".rar", ".7z": "unpack them first"
         case ".parquet", ".arrow", ".lmdb", ".mdb", ".mds", ".tfrecord", ".h5", ".hdf5", ".npy", ".npz", ".pkl":
           "unpack them to image files or tar archives"
+        case ".dcm", ".dicom": "convert them to 16-bit PNG with DCMTK's dcm2img"
         default: "convert them first"
         }
-      return "it has \(other) files, but only JPEG and PNG images and .tar archives are read: \(remedy)"
+      return "it has \(other) files, but only images (\(ImageKind.names)) and .tar archives are read: \(remedy)"
     }
 
     /// Images and folders right in a folder, by the paths from the root.

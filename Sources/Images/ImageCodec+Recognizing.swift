@@ -1,11 +1,14 @@
+import CImageCodec
 import Foundation
 
 extension ImageCodec {
   /// Extensions of names that say that a file is one of those that are decoded, in lower case.
-  private static let extensions: Set<String> = ["jpg", "jpeg", "jpe", "jfif", "png"]
+  private static let extensions: Set<String> = [
+    "jpg", "jpeg", "jpe", "jfif", "png", "webp", "tif", "tiff", "gif", "bmp", "dib", "avif", "heic", "heif",
+  ]
 
-  /// Bytes of a file that tell whether it is an image.
-  package static let signatureBytes = 8
+  /// Bytes of a file that tell whether it is an image, if it has so many.
+  package static let signatureBytes = CIMAGECODEC_SIGNATURE_BYTES
 
   /// Whether a file's name alone says that it is an image.
   package static func recognizes(name: some StringProtocol) -> Bool {
@@ -15,8 +18,7 @@ extension ImageCodec {
 
   /// Whether these are the first bytes of an image.
   package static func recognizes(signature: some Collection<UInt8>) -> Bool {
-    signature.starts(with: [0xFF, 0xD8, 0xFF])
-      || signature.starts(with: [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A])
+    ImageKind(signature: signature) != nil
   }
 
   /// Whether a file is an image by what it holds. One that cannot be read is none.

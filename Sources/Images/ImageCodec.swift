@@ -1,14 +1,15 @@
 import CImageCodec
 import Foundation
 
-/// Whole images: JPEG and PNG, told apart by their first bytes and never by the file's name. What comes out is always
-/// 8-bit RGB in the orientation in which it is stored (EXIF rotation is not applied, as torchvision's image folders do
-/// not). `ImageDecoder` decodes parts, turned upright if wanted, without allocating for each image.
+/// Whole images of the kinds in `ImageKind`, told apart by their first bytes and never by the file's name. What comes out is
+/// always 8-bit RGB in the orientation in which it is stored (EXIF rotation is not applied, as torchvision's image folders
+/// do not; TIFF and HEIC are always upright, as with Pillow). `ImageDecoder` decodes parts, turned upright if wanted, without allocating for each image.
 public enum ImageCodec {
-  /// Decodes a JPEG (baseline or progressive; gray, color or CMYK) or a PNG (any depth and kind; alpha is dropped).
+  /// Decodes an image: a JPEG (baseline or progressive; gray, color or CMYK), a PNG (any depth and kind), or another kind.
+  /// Alpha is dropped, 16 bits become 8 with rounding, and of several frames or pages the first is taken.
   ///
-  /// - Throws: `ImageError` when there are no bytes, when they are neither JPEG nor PNG, when they are corrupt or
-  ///   end early, and when they declare more than 100 megapixels.
+  /// - Throws: `ImageError` when there are no bytes, when they are no image, when they are corrupt or end early, when they
+  ///   declare more than 100 megapixels, and when the library for this kind is not installed.
   public static func decode(_ bytes: [UInt8]) throws -> PixelImage {
     try bytes.withUnsafeBufferPointer { try decode($0) }
   }

@@ -1,6 +1,6 @@
 import CImageCodec
 
-/// Decodes JPEG and PNG images, or parts of them, one after another in memory that it keeps from image to image. One for
+/// Decodes images, or parts of them, one after another in memory that it keeps from image to image. One for
 /// each thread.
 public final class ImageDecoder {
   private let decoder: OpaquePointer
@@ -9,15 +9,19 @@ public final class ImageDecoder {
   private var height = 0
 
   /// - Parameter appliesExifOrientation: whether images that say, in EXIF data, how they lie (orientations 1…8) are turned
-  ///   upright; otherwise all are decoded as stored, as torchvision's image folders do.
+  ///   upright; otherwise they are decoded as stored, as torchvision's image folders do. TIFF and HEIC are always turned.
   public convenience init(appliesExifOrientation: Bool = false) {
-    self.init(appliesExifOrientation: appliesExifOrientation, usesOnlyLibjpeg: false)
+    self.init(appliesExifOrientation: appliesExifOrientation, usesOnlyLibjpeg: false, usesOptionalLibraries: true)
   }
 
   /// - Parameter usesOnlyLibjpeg: whether libjpeg decodes every JPEG, to check that what is decoded without it is the same.
-  package init(appliesExifOrientation: Bool = false, usesOnlyLibjpeg: Bool) {
+  /// - Parameter usesOptionalLibraries: false to behave as where none of them is installed, to check what is said then.
+  package init(
+    appliesExifOrientation: Bool = false, usesOnlyLibjpeg: Bool = false, usesOptionalLibraries: Bool = true
+  ) {
     guard let decoder = cimagecodec_decoder_create() else { fatalError("ImageDecoder: no memory") }
     if usesOnlyLibjpeg { cimagecodec_decoder_use_only_libjpeg(decoder) }
+    if !usesOptionalLibraries { cimagecodec_decoder_use_no_optional_library(decoder) }
     self.decoder = decoder
     self.appliesExifOrientation = appliesExifOrientation
   }
@@ -26,12 +30,12 @@ public final class ImageDecoder {
     cimagecodec_decoder_destroy(decoder)
   }
 
-  /// Reads the header of a JPEG or PNG, told apart by their first bytes and never by a file's name.
+  /// Reads the header of an image, whose kind is told by its first bytes and never by a file's name.
   ///
   /// - Parameter bytes: the whole file; it must stay as it is until the last `decode` of this image.
   /// - Returns: the size of the image as it will be decoded, in pixels.
-  /// - Throws: `ImageError` when there are no bytes, when they are neither JPEG nor PNG, when the header is corrupt,
-  ///   when the file is cut off anywhere before its end marker, and when it declares more than 100 megapixels.
+  /// - Throws: `ImageError` when there are no bytes, when they are no image, when the header is corrupt, when the file is
+  ///   cut off, when it declares more than 100 megapixels, and when the library for this kind is not installed.
   public func begin(_ bytes: UnsafeBufferPointer<UInt8>) throws -> (width: Int, height: Int) {
     (width, height) = (0, 0)
     try withErrorText {
@@ -40,6 +44,12 @@ public final class ImageDecoder {
     }
     return (width, height)
   }
+
+  /// The kind of the image that was begun last; nil where that failed.
+  public var kind: ImageKind? { ImageKind(cimagecodec_decoder_kind(decoder)) }
+
+  /// Whether the image that was begun last has frames or pages beside the one that is decoded.
+  public var hasMore: Bool { cimagecodec_decoder_has_more(decoder) != 0 }
 
   /// Decodes a part of the image that was begun last, and no more of the file than that takes. It may be called any
   /// number of times for an image.
@@ -51,7 +61,7 @@ public final class ImageDecoder {
   ///   - region: what is needed, in pixels of full scale; traps when it is not inside the image. At a smaller scale, every
   ///     scaled pixel that the region touches is decoded.
   ///   - scaleDenominator: 1, 2, 4 or 8; JPEG is scaled down by it within its transform, which is cheaper than decoding
-  ///     at full scale and not the same as resizing after. PNG is decoded at full scale whatever is asked for.
+  ///     at full scale and not the same as resizing after. Others are decoded at full scale whatever is asked for.
   /// - Throws: `ImageError` when the data that the region takes are corrupt. After that the image has to be begun anew.
   public func decode(_ region: CropRectangle, scaleDenominator: Int = 1) throws -> DecodedRegion {
     precondition(

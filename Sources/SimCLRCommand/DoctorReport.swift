@@ -1,4 +1,5 @@
 import Foundation
+import Images
 import Torch
 import TorchDistributed
 
@@ -17,7 +18,9 @@ struct DoctorReport: Encodable {
   let nccl = CUDA.driver == nil ? nil : NCCLReport()
   /// Whether kernels of our own are there for the GPUs; nil without a driver.
   let hasKernels = CUDA.driver == nil ? nil : CUDA.whyUnavailable == nil && NCCL.hasKernels
-  let codecs = ["JPEG", "PNG"]
+  let codecs = ImageKind.allCases.filter(\.isAvailable).map(\.name)
+  /// Kinds of images whose libraries are not installed.
+  let missingCodecs = ImageKind.allCases.filter { !$0.isAvailable }.map(\.name)
 
   /// NVIDIA's driver.
   struct Driver: Encodable {
@@ -81,7 +84,8 @@ struct DoctorReport: Encodable {
     if let hasKernels {
       lines.append(("kernels", hasKernels ? "built in" : "left out: libtorch's operations are used"))
     }
-    lines.append(("codecs", codecs.joined(separator: ", ")))
+    let missing = missingCodecs.isEmpty ? "" : "; not installed: " + missingCodecs.joined(separator: ", ")
+    lines.append(("codecs", codecs.joined(separator: ", ") + missing))
     return lines
   }
 }

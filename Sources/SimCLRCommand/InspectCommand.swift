@@ -2,6 +2,7 @@ import ArgumentParser
 import Augmentation
 import DataSets
 import Foundation
+import Images
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -93,8 +94,13 @@ extension DataSetInspection {
     add("layout", layout)
     add("classes", classes?.text ?? "none: the images carry no labels")
     if let width, let height { add("size", Self.size(width, height)) }
-    let kinds = [(stored.jpeg, "JPEG"), (stored.png, "PNG"), (stored.rawPixels, "raw pixels")].filter { $0.0 > 0 }
+    let kinds = (ImageKind.allCases.map { (stored[$0], $0.name) } + [(stored.rawPixels, "raw pixels")]).filter {
+      $0.0 > 0
+    }
     if !kinds.isEmpty { add("stored as", kinds.map { "\($0.0) \($0.1)" }.joined(separator: ", ")) }
+    if withMoreFrames > 0 {
+      add("not used", "further frames or pages of \(Self.images(withMoreFrames)), of which the first is")
+    }
     add("bad", badImageCount == 0 ? "none" : Self.images(badImageCount))
     lines += badImages.map { "    \($0)" }
     if badImageCount > badImages.count { lines.append("    … and \(badImageCount - badImages.count) more") }

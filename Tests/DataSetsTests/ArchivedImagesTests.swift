@@ -1,5 +1,6 @@
 import DataSets
 import Foundation
+import Images
 import TestSupport
 import Testing
 
@@ -248,7 +249,7 @@ struct ArchivedImagesTests {
     let other = try tar("b", to: "b.tar").path
     #expect(
       message { _ = try ArchivedImages([other]) }
-        == "\(other): no images in it; expected JPEG or PNG files in a tar archive")
+        == "\(other): no images in it; expected image files (\(ImageKind.names)) in a tar archive")
   }
 
   @Test("an image that is a link, hard or symbolic, is not passed over")

@@ -43,8 +43,8 @@ struct DataSetInspectionTests {
     #expect(inspection.badImageCount == 4)
     #expect(
       inspection.badImages.prefix(3) == [
-        "\(folder.path)/ant/00.jpg: expected a JPEG or PNG image, got something else: its first bytes are 68 65 6c 6c",
-        "\(folder.path)/ant/99.jpg: expected a JPEG or PNG image, got an empty file",
+        "\(folder.path)/ant/00.jpg: expected an image, got something else: its first bytes are 68 65 6c 6c",
+        "\(folder.path)/ant/99.jpg: expected an image, got an empty file",
         "\(folder.path)/bee/130.png: cannot decode this PNG: the PNG data ends before the image is complete",
       ])
     #expect(inspection.badImages.last?.hasPrefix("\(folder.path)/bee/140.jpg: cannot decode this JPEG: ") == true)
@@ -119,7 +119,7 @@ struct DataSetInspectionTests {
     for index in 10..<35 { try folder.write([7], "\(index).jpg") }
     let inspection = try DataSetInspection(of: try ImageFolder(folder.url), threads: 3)
     #expect(inspection.badImageCount == 25)
-    let reason = "expected a JPEG or PNG image, got something else: its first bytes are 07"
+    let reason = "expected an image, got something else: its first bytes are 07"
     #expect(inspection.badImages == (10..<20).map { "\(folder.path)/\($0).jpg: \(reason)" })
     #expect(inspection.mean == nil && inspection.standardDeviation == nil)
     #expect(inspection.width == nil && inspection.height == nil && inspection.stored == .init())

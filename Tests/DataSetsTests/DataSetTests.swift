@@ -91,19 +91,20 @@ struct ImageFolderTests {
     let images = try ImageFolder(folder.url)
     #expect(
       message { _ = try images.image(at: 0) }
-        == "\(folder.path)/a/1.jpg: expected a JPEG or PNG image, got something else: its first bytes are 68 65 6c 6c")
+        == "\(folder.path)/a/1.jpg: expected an image, got something else: its first bytes are 68 65 6c 6c")
   }
 
   @Test("says what is wrong with a folder")
   func messages() throws {
     #expect(
       message { _ = try ImageFolder(folder.url) }
-        == "\(folder.path): no images in it; expected JPEG or PNG files, directly or in one folder a class")
-    try folder.write([1], "a/1.WebP")
+        == "\(folder.path): no images in it; expected image files (\(ImageKind.names)), directly or in one folder a class"
+    )
+    try folder.write([1], "a/1.PSD")
     #expect(
       message { _ = try ImageFolder(folder.url) }
-        == "\(folder.path): no images in it; it has .webp files, but only JPEG and PNG images and .tar archives are "
-        + "read: convert them first")
+        == "\(folder.path): no images in it; it has .psd files, but only images (\(ImageKind.names)) and .tar archives "
+        + "are read: convert them first")
     try folder.writeImage("a/1.jpg")
     try folder.writeImage("2.jpg")
     #expect(
@@ -249,7 +250,7 @@ struct DataSetLocatorTests {
     let missing = folder.url.appendingPathComponent("missing")
     #expect(
       message { _ = try DataSetLocator.open(missing, split: .train) }
-        == "\(missing.path): no such folder; expected a folder of JPEG or PNG images, class folders, or a folder that "
+        == "\(missing.path): no such folder; expected a folder of images, class folders, or a folder that "
         + "holds train/. Try an absolute path")
     let file = try folder.write([1], "archive.tar.gz")
     #expect(

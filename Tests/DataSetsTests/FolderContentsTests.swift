@@ -37,15 +37,38 @@ struct FolderContentsTests {
     for index in 0..<8 { #expect(try images.image(at: index).width == (index == 7 ? 2 : 8)) }
   }
 
+  @Test("kinds of images are counted, and those that hold more frames than are used")
+  func kindsOfImages() throws {
+    try folder.writeImage("a/1.jpg")
+    // 2 x 1 pixels of 24 bits, and a GIF of one pixel, as it is and with its image twice.
+    let bmp: [UInt8] =
+      Array("BM".utf8) + [62, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0]
+      + Array(repeating: 0, count: 24) + [1, 2, 3, 4, 5, 6, 0, 0]
+    try folder.write(bmp, "a/2.bmp")
+    try folder.write(bmp, "a/without")
+    let screen: [UInt8] = Array("GIF89a".utf8) + [1, 0, 1, 0, 0x80, 0, 0, 9, 9, 9, 7, 7, 7]
+    let frame: [UInt8] = [0x2C, 0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0]
+    try folder.write(screen + frame + [0x3B], "a/3.gif")
+    try folder.write(screen + frame + frame + [0x3B], "b/4.gif")
+    let inspection = try DataSetInspection(of: ImageFolder(folder.url), threads: 2)
+    var expected = DataSetInspection.Kinds(jpeg: 1)
+    expected.bmp = 2
+    if ImageKind.gif.isAvailable { expected.gif = 2 }
+    #expect(inspection.stored == expected)
+    #expect(inspection.withMoreFrames == expected.gif / 2)
+    #expect(inspection.badImageCount == (ImageKind.gif.isAvailable ? 0 : 2))
+    #expect(inspection.passedOver == nil)
+  }
+
   @Test("what is no image is counted by kind, and the first of a kind is named")
   func otherFiles() throws {
     try folder.writeImage("a/1.jpg")
-    for name in ["a/1.txt", "a/2.TXT", "b/x.webp", "b/y", "list.csv"] { try folder.write(Array("other".utf8), name) }
+    for name in ["a/1.txt", "a/2.TXT", "b/x.psd", "b/y", "list.csv"] { try folder.write(Array("other".utf8), name) }
     let images = try ImageFolder(folder.url)
     #expect(images.classNames == ["a", "b"] && images.count == 1)
     #expect(
       images.passedOver.text
-        == "1 .csv (list.csv), 2 .txt (first: a/1.txt), 1 .webp (b/x.webp), 1 without an extension (b/y)")
+        == "1 .csv (list.csv), 2 .txt (first: a/1.txt), 1 .psd (b/x.psd), 1 without an extension (b/y)")
     let inspection = try DataSetInspection(of: images, threads: 1)
     #expect(inspection.passedOver == images.passedOver)
     let read = try JSONDecoder().decode(DataSetInspection.self, from: JSONEncoder().encode(inspection))
@@ -55,7 +78,8 @@ struct FolderContentsTests {
   @Test(
     "where there are only files of another kind, the line says what to do with those",
     arguments: [
-      ("1.webp", "convert them first"), ("a.tar.gz", "decompress them first"), ("A.TAR", "name them .tar"),
+      ("1.psd", "convert them first"), ("1.DCM", "convert them to 16-bit PNG with DCMTK's dcm2img"),
+      ("a.tar.gz", "decompress them first"), ("A.TAR", "name them .tar"),
       ("a.zip", "unpack them first"), ("train.parquet", "unpack them to image files or tar archives"),
     ])
   func remedies(name: String, remedy: String) throws {
@@ -63,8 +87,8 @@ struct FolderContentsTests {
     let text = message { _ = try DataSetLocator.open(folder.url, split: .train) }
     let kind = name.split(separator: ".").last!.lowercased()
     #expect(
-      text == "\(folder.path): no images in it; it has .\(kind) files, but only JPEG and PNG images and .tar archives "
-        + "are read: \(remedy)")
+      text == "\(folder.path): no images in it; it has .\(kind) files, but only images (\(ImageKind.names)) "
+        + "and .tar archives are read: \(remedy)")
   }
 
   @Test("what systems and programs leave in folders is no class and no image, at any depth")

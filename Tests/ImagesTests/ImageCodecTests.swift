@@ -47,15 +47,15 @@ struct ImageCodecTests {
 
   @Test("an empty file is said to be empty")
   func emptyFile() {
-    #expect(errorText([]) == "expected a JPEG or PNG image, got an empty file")
+    #expect(errorText([]) == "expected an image, got an empty file")
   }
 
   @Test("bytes that are no image are shown by their beginning")
   func notAnImage() {
     #expect(
       errorText(Array("%PDF-1.7".utf8))
-        == "expected a JPEG or PNG image, got something else: its first bytes are 25 50 44 46")
-    #expect(errorText([7]) == "expected a JPEG or PNG image, got something else: its first bytes are 07")
+        == "expected an image, got something else: its first bytes are 25 50 44 46")
+    #expect(errorText([7]) == "expected an image, got something else: its first bytes are 07")
   }
 
   @Test("a JPEG cut short anywhere is an error and not a gray patch", arguments: ["jpeg_420", "jpeg_progressive"])
@@ -164,12 +164,12 @@ struct ImageCodecTests {
     #expect(throws: ImageError("\(missing.path): cannot be read: No such file or directory")) {
       try ImageCodec.decode(contentsOf: missing)
     }
-    #expect(throws: ImageError("\(folder.path): expected a file, got a folder, pipe or device")) {
-      try ImageCodec.decode(contentsOf: folder)
-    }
+    #expect(
+      message { _ = try ImageCodec.decode(contentsOf: folder) }
+        == "\(folder.path): expected a file, got a folder, pipe or device")
     let text = folder.appendingPathComponent("notes.png")
     try Data("hello".utf8).write(to: text)
-    let reason = "expected a JPEG or PNG image, got something else: its first bytes are 68 65 6c 6c"
+    let reason = "expected an image, got something else: its first bytes are 68 65 6c 6c"
     #expect(throws: ImageError("\(text.path): \(reason)")) { try ImageCodec.decode(contentsOf: text) }
     let misnamed = folder.appendingPathComponent("really-a-jpeg.png")
     try Data(fixture.bytes("jpeg_420.bytes")).write(to: misnamed)

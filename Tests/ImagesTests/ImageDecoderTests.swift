@@ -292,7 +292,7 @@ struct ImageDecoderTests {
           decoded += 1
         } catch {
           let text = String(describing: error)
-          #expect(text.hasPrefix("cannot decode this ") || text.hasPrefix("expected a JPEG or PNG image"), "\(text)")
+          #expect(text.hasPrefix("cannot decode this ") || text.hasPrefix("expected an image"), "\(text)")
           #expect(!text.contains("\n") && text.utf8.allSatisfy { $0 >= 32 && $0 < 127 }, "\(text)")
           refused += 1
         }

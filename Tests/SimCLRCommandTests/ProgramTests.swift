@@ -235,7 +235,7 @@ import Torch
     ] {
       #expect(plain.output.split(separator: "\n").contains(Substring(line)), "\(line)\n\(plain.output)")
     }
-    #expect(plain.output.contains("/data/test/cat/broken.jpg: expected a JPEG or PNG image"))
+    #expect(plain.output.contains("/data/test/cat/broken.jpg: expected an image"))
 
     let json = try program.run("data", "inspect", "data/train", "--limit", "6", "--threads", "3", "--json")
     #expect(json.exitCode == 0)

@@ -1,9 +1,10 @@
 // libFuzzer's target for CImageCodec. An input is eight bytes that say what to do and then a file, whose first bytes
 // are put right so that no run is spent on what is no image. Besides what the sanitizers see, it is an error when a part
-// of an image, or all of it, has other pixels than the whole as libjpeg or libpng decode it, or when a decoder does
+// of an image, or all of it, has other pixels than the whole as the libraries decode it, or when a decoder does
 // something else the second time.
 //
-// Compiled once for each format: -DFUZZ_JPEG or -DFUZZ_PNG.
+// Compiled once for each kind: -DFUZZ_JPEG, -DFUZZ_PNG, -DFUZZ_WEBP, -DFUZZ_TIFF, -DFUZZ_GIF, -DFUZZ_BMP, -DFUZZ_AVIF or
+// -DFUZZ_HEIC.
 #include "CImageCodec.h"
 
 #include <stdio.h>
@@ -27,13 +28,37 @@ static void fail(const char *text) {
   abort();
 }
 
+static void put_right(uint8_t *file, size_t size, size_t place, const char *bytes, size_t count) {
+  if (place + count <= size) memcpy(file + place, bytes, count);
+}
+
 static void put_signature_right(uint8_t *file, size_t size) {
-#ifdef FUZZ_JPEG
-  static const uint8_t signature[] = {0xFF, 0xD8, 0xFF};
+#if defined FUZZ_JPEG
+  put_right(file, size, 0, "\xFF\xD8\xFF", 3);
+#elif defined FUZZ_PNG
+  put_right(file, size, 0, "\x89PNG\r\n\x1A\n", 8);
+#elif defined FUZZ_WEBP
+  put_right(file, size, 0, "RIFF", 4);
+  put_right(file, size, 8, "WEBP", 4);
+  // That it goes as far as the file does.
+  for (size_t i = 4; i < 8 && size >= 12; i++) file[i] = (uint8_t)((size - 8) >> (8 * (i - 4)));
+#elif defined FUZZ_TIFF
+  int is_big_endian = size > 0 && file[0] == 'M', is_big = size > 3 && file[is_big_endian ? 3 : 2] == 43;
+  put_right(file, size, 0, is_big_endian ? (is_big ? "MM\0+" : "MM\0*") : is_big ? "II+\0" : "II*\0", 4);
+#elif defined FUZZ_GIF
+  put_right(file, size, 0, "GIF89a", 6);
+#elif defined FUZZ_BMP
+  put_right(file, size, 0, "BM", 2);
+  if (size > 14 && file[14] != 12 && file[14] != 108) put_right(file, size, 14, "\x28", 1);
+  put_right(file, size, 15, "\0\0", 3);
 #else
-  static const uint8_t signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1A, '\n'};
+  put_right(file, size, 4, "ftyp", 4);
+#ifdef FUZZ_AVIF
+  put_right(file, size, 8, "avif", 4);
+#else
+  put_right(file, size, 8, "heic", 4);
 #endif
-  memcpy(file, signature, size < sizeof signature ? size : sizeof signature);
+#endif
 }
 
 #ifdef FUZZ_PNG
@@ -177,7 +202,7 @@ static void decode(const uint8_t *file, size_t size, const uint8_t parameters[PA
       note_outcome(2, 0);
       if (pixels) fail("a part that fails where the whole image does not");
     } else if (!pixels && round == 2) {
-      fail("a whole image that decodes where libjpeg or libpng fail");
+      fail("a whole image that decodes where the reference fails");
     } else if (pixels) {
       size_t scale_done = (size_t)part.scale_denominator;
       cimagecodec_rectangle wanted = {region.left / scale_done, region.top / scale_done, 0, 0};

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fuzzes what reads files from strangers; an input that crashes, hangs or takes too much memory stops it.
 #
-# CImageCodec: JPEG and PNG files, mutated with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which must
+# CImageCodec: files of every kind that it reads, mutated with libFuzzer under AddressSanitizer and UndefinedBehaviorSanitizer, which must
 # also decode consistently. A bad input is kept; what is learned stays in .build/fuzz for the next time.
 # Readers in Swift (Tests/FuzzReaders): weights as safetensors and as PyTorch saves them, their pickles, the state of a
 # checkpoint, configurations.
@@ -81,7 +81,7 @@ fuzz_readers() {
 [[ $runs =~ ^[1-9][0-9]*$ ]] || fail "RUNS is a number of inputs, got '$runs'"
 find_clang
 python3 Tests/fuzz/seeds.py Tests/ImagesTests/Fixtures "$folder/seeds"
-for format in jpeg png; do
+for format in jpeg png webp tiff gif bmp avif heic; do
   build "$format"
   fuzz "$format"
 done

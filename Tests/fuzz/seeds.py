@@ -2,7 +2,7 @@
 
     python3 Tests/fuzz/seeds.py FIXTURES-FOLDER OUTPUT-FOLDER
 
-Files go to OUTPUT-FOLDER/jpeg and OUTPUT-FOLDER/png.
+Files go to a folder for each kind: OUTPUT-FOLDER/jpeg, OUTPUT-FOLDER/webp, ...
 """
 
 import hashlib
@@ -41,7 +41,7 @@ def stored(png):
 
 
 fixtures, output = map(pathlib.Path, sys.argv[1:])
-for fixture in ("codec", "codec_regions", "orientations"):
+for fixture in ("codec", "codec_regions", "orientations", "formats"):
     for name, file in tensors(fixtures / (fixture + ".safetensors")):
         if not name.endswith(".bytes"):
             continue
@@ -50,7 +50,7 @@ for fixture in ("codec", "codec_regions", "orientations"):
         if is_png and len(file) < 4000:
             variants.append(stored(file))
         for number, variant in enumerate(variants):
-            folder = output / ("png" if is_png else "jpeg")
+            folder = output / ("png" if is_png else "jpeg" if file.startswith(b"\xff\xd8") else name.split("_")[0])
             folder.mkdir(parents=True, exist_ok=True)
             # What to do differs from image to image, and is always the same for one.
             parameters = hashlib.sha256(f"{fixture} {name} {number}".encode()).digest()[:8]
