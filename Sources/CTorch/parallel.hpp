@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <exception>
 
+#include "thread_cores.hpp"
+
 // Of the OpenMP runtime that libtorch brings, which a compiler without OpenMP has no header of.
 extern "C" {
 void GOMP_parallel(void (*body)(void *), void *context, unsigned threads, unsigned flags);
@@ -28,11 +30,13 @@ void in_parallel(int64_t count, int64_t grain, const Body &body) {
   struct Task {
     const Body &body;
     int64_t count;
+    bool keeps_to_cores = ctorch::keeps_to_cores();
     std::atomic_flag has_failed = ATOMIC_FLAG_INIT;
     std::exception_ptr failure = nullptr;
   } task{body, count};
   auto run = [](void *context) {
     Task &task = *static_cast<Task *>(context);
+    if (task.keeps_to_cores) keep_to_core(omp_get_thread_num());
     const int64_t threads = omp_get_num_threads(), length = (task.count + threads - 1) / threads;
     const int64_t first = std::min(task.count, omp_get_thread_num() * length);
     if (first >= task.count) return;

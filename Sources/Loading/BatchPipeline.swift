@@ -1,5 +1,6 @@
 import DataSets
 import Foundation
+import Torch
 
 /// Threads fill batches ahead of a consumer, who gets them in order.
 ///
@@ -42,7 +43,10 @@ final class BatchPipeline<Plan: BatchPlan>: @unchecked Sendable {
     nextNumber = numbers.lowerBound
     guard !numbers.isEmpty else { return }
     do {
-      workers = try WorkerThreads(count: threads) { [self] in work() }
+      workers = try WorkerThreads(count: threads) { [self] in
+        TorchRuntime.runThreadAnywhere()
+        work()
+      }
     } catch {
       failure = error
     }

@@ -100,7 +100,7 @@ struct PretrainCommand: ParsableCommand {
         : try Pretraining.start(configuration, in: folder, with: world)
       var progress = TrainingProgress(console, rank: world.rank)
       let outcome = try stop.whileTraining {
-        try training.train(report: { progress.show($0) }, shouldStop: { stop.isSet })
+        try training.train(onOwnCores: true, report: { progress.show($0) }, shouldStop: { stop.isSet })
       }
       return (outcome, world.isFirst)
     }

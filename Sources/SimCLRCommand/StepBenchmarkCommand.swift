@@ -42,7 +42,7 @@ struct StepBenchmarkCommand: ParsableCommand {
     try withOtherProcesses(readConfiguration) { configuration, world in
       var benchmark = StepBenchmark(configuration, with: world)
       benchmark.steps = steps
-      let figures = try benchmark.run { series, step, count in
+      let figures = try benchmark.run(onOwnCores: true) { series, step, count in
         if world.isFirst { console.live("\(series): step \(step) of \(count)") }
       }
       guard world.isFirst else { return }

@@ -19,6 +19,15 @@ const char *ctorch_build_description(void);
 int64_t ctorch_live_tensor_count(void);
 int32_t ctorch_thread_count(void);
 ctorch_status ctorch_set_thread_count(int32_t count);
+/// From here on, until ctorch_threads_run_anywhere is called on the same thread, keeps each thread of the operations that
+/// this thread begins to a core of its own. To be called on the first thread of the process.
+///
+/// Returns false, and does nothing, on another thread, where it has been begun already, and where there are not as many
+/// threads as the process has cores, at least two.
+bool ctorch_threads_keep_to_cores(void);
+void ctorch_threads_run_anywhere(void);
+/// For a thread that the first one has started meanwhile, and that would stay on its core: lets it run anywhere.
+void ctorch_thread_runs_anywhere(void);
 /// Whether the CPU has an instruction set, by libtorch's name for it: "avx2", "avx512_f", "avx512_bf16", "amx_bf16".
 bool ctorch_cpu_has(const char *instruction_set);
 /// Asks libtorch for algorithms that give the same bits every time; else cuDNN is to find the fastest by trying.

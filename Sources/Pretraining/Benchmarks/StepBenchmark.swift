@@ -27,11 +27,14 @@ public struct StepBenchmark {
     (self.configuration, self.world) = (configuration, world)
   }
 
-  /// - Parameter onStep: told before each step what it belongs to, and its number out of how many, from 1.
+  /// - Parameters:
+  ///   - onOwnCores: as for ``Pretraining/train(onOwnCores:report:shouldStop:)``.
+  ///   - onStep: told before each step what it belongs to, and its number out of how many, from 1.
   /// - Returns: the same in every process.
   /// - Throws: as ``Pretraining`` does.
-  public func run(onStep: (_ series: String, _ step: Int, _ count: Int) -> Void = { _, _, _ in }) throws -> StepFigures
-  {
+  public func run(
+    onOwnCores: Bool = false, onStep: (_ series: String, _ step: Int, _ count: Int) -> Void = { _, _, _ in }
+  ) throws -> StepFigures {
     try world.confirmSame(configuration)
     let images = try world.sharingFailures { try trainingImages() }
     let noise = NoiseImages(count: configuration.training.globalBatchSize, side: configuration.augmentation.imageSize)
@@ -39,6 +42,15 @@ public struct StepBenchmark {
     let trainer = try Trainer(prepared, in: world)
     trainer.method.train()
     let batch = try firstBatch(of: prepared)
+    return try prepared.training(onOwnCores: onOwnCores) {
+      try run(trainer, prepared, images: images, batch: batch, onStep: onStep)
+    }
+  }
+
+  private func run(
+    _ trainer: Trainer, _ prepared: Preparation, images: (any ImageDataSet)?, batch: ViewBatch,
+    onStep: (_ series: String, _ step: Int, _ count: Int) -> Void
+  ) throws -> StepFigures {
     let computing = try measure(trainer, prepared, onStep: { onStep("one batch", $0, $1) }, next: { batch })
     let training = try images.map { _ in
       let batches = prepared.makeLoader(onBadImage: { _ in }).epochs(0..<Int(Int32.max))

@@ -48,6 +48,7 @@ final class CheckpointWriter {
     let (model, optimizer) = (Self.copies(of: model), Self.copies(of: optimizer))
     let mustSucceed = isFirst || isLast
     queue.async(group: writing) { [run, keep, ending] in
+      TorchRuntime.runThreadAnywhere()
       let result = Result<Int, RunError> { () throws(RunError) in
         try Checkpoint.write(position, model: model, optimizer: optimizer, in: run, keep: keep)
         return position.step

@@ -56,6 +56,13 @@ struct Preparation {
     TorchRuntime.setThreadCount(threadCount)
   }
 
+  /// Runs `body`, which trains.
+  ///
+  /// - Parameter onOwnCores: whether each thread of operations has a core of its own meanwhile, where it is they that compute.
+  func training<Result>(onOwnCores: Bool, _ body: () throws -> Result) rethrows -> Result {
+    onOwnCores && device == .cpu ? try TorchRuntime.keepingThreadsToCores(body) : try body()
+  }
+
   /// What loads batches of this process's images.
   ///
   /// - Parameter onBadImage: gets a line for each image that cannot be read, on a thread of the loader's.

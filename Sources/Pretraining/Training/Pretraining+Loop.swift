@@ -11,12 +11,15 @@ extension Pretraining {
   /// Trains to the end, or until `shouldStop` says so after a step.
   ///
   /// - Parameters:
+  ///   - onOwnCores: whether each thread of operations on the CPU keeps to a core of its own, where this is the first thread
+  ///     of the process and there are as many threads as cores: right beside other programs
+  ///     (`TorchRuntime.keepingThreadsToCores`), but threads that `report` starts begin on the core of this one.
   ///   - report: told what happens, on the calling thread. Ranks other than the first are told of their own images only.
   ///   - shouldStop: asked in every step; all processes stop where one wants to.
   /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `LoadingError` when too many
   ///   images cannot be read; `DistributedError` when another process is lost.
   public func train(
-    report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+    onOwnCores: Bool = false, report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     defer {
@@ -31,6 +34,13 @@ extension Pretraining {
     if !prepared.dataSet.passedOver.isEmpty { tell(.passedOver(prepared.dataSet.passedOver.text)) }
     // Nothing is written either: a run may have gone further than it is asked to now.
     if isFinished { return .finished(step: position.step) }
+    return try prepared.training(onOwnCores: onOwnCores) {
+      try trainToEnd(report: report, shouldStop: shouldStop)
+    }
+  }
+
+  private func trainToEnd(report: (TrainingEvent) -> Void, shouldStop: () -> Bool) throws -> Outcome {
+    func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     trainer.method.train()
     let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
       position.epoch..<configuration.training.epochs, startingAtBatch: position.batch)
