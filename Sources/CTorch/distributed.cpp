@@ -56,9 +56,8 @@ struct ClosableGloo : c10d::ProcessGroupGloo {
   }
 };
 
-/// What messages from one process to another are told apart by: those of collectives that are sent directly, and the one
-/// that says that a process leaves.
-constexpr int kDirect = 0, kFarewell = 1;
+/// What the message that says that a process leaves is told apart from others by.
+constexpr int kFarewell = 1;
 
 /// Longer than any training.
 constexpr std::chrono::milliseconds kEndless = std::chrono::hours(24 * 365);
@@ -67,27 +66,17 @@ constexpr std::chrono::milliseconds kEndless = std::chrono::hours(24 * 365);
 at::Tensor exchangeable(const ctorch_tensor *tensor) { return tensor->value.detach().contiguous(); }
 
 bool travels_directly(const ctorch_process_group &group, const at::Tensor &tensor) {
-  return ctorch_process_group::sends_directly(group.size(), static_cast<int64_t>(tensor.nbytes()), tensor.is_cpu());
+  return group.lines &&
+         ctorch_process_group::sends_directly(group.size(), static_cast<int64_t>(tensor.nbytes()), tensor.is_cpu());
 }
 
 /// The tensors of all processes, by rank, each sent to every other process: `[size, …]`.
-at::Tensor sent_to_all(ctorch_process_group &group, at::Tensor tensor) {
+at::Tensor sent_to_all(ctorch_process_group &group, const at::Tensor &tensor) {
   auto shape = tensor.sizes().vec();
   shape.insert(shape.begin(), group.size());
   at::Tensor all = at::empty(shape, tensor.options());
-  const int64_t rank = group.value->getRank();
-  std::vector<c10::intrusive_ptr<c10d::Work>> works;
-  std::vector<at::Tensor> sent{tensor};
-  for (int64_t other = 0; other < group.size(); ++other) {
-    if (other == rank) continue;
-    std::vector<at::Tensor> received{all[other]};
-    works.push_back(group.value->recv(received, static_cast<int>(other), kDirect));
-  }
-  for (int64_t other = 0; other < group.size(); ++other) {
-    if (other != rank) works.push_back(group.value->send(sent, static_cast<int>(other), kDirect));
-  }
-  all[rank].copy_(tensor);
-  for (auto &work : works) work->wait();
+  group.lines->exchange(tensor.const_data_ptr(), all.mutable_data_ptr(), tensor.nbytes());
+  all[group.value->getRank()].copy_(tensor);
   group.state->sent_bytes += (group.size() - 1) * static_cast<int64_t>(tensor.nbytes());
   return all;
 }
@@ -187,6 +176,11 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
                                         const char *interface, int64_t timeout_milliseconds,
                                         const ctorch_process_group *companion, ctorch_process_group **out) {
   return guard([&] {
+    std::shared_ptr<DirectLines> lines;
+    if (size > 1 && size <= ctorch_process_group::most_direct_processes) {
+      lines = std::make_shared<DirectLines>(*store->value, rank, size, interface ? address_of_interface(interface) : address,
+                                            milliseconds(timeout_milliseconds));
+    }
     auto options = c10d::ProcessGroupGloo::Options::create(milliseconds(timeout_milliseconds));
     options->devices.push_back(interface ? c10d::ProcessGroupGloo::createDeviceForInterface(interface)
                                          : c10d::ProcessGroupGloo::createDeviceForHostname(address));
@@ -196,7 +190,8 @@ ctorch_status ctorch_process_group_gloo(const ctorch_store *store, int32_t rank,
     group->setDefaultBackend(gloo);
     group->setBackend(c10::kCPU, gloo, backend);
     group->setBackend(c10::kCUDA, gloo, backend);
-    *out = new ctorch_process_group{group, companion ? companion->state : std::make_shared<GroupState>()};
+    const auto state = companion ? companion->state : std::make_shared<GroupState>();
+    *out = new ctorch_process_group{group, state, /*nccl=*/{}, lines};
   });
 }
 
@@ -212,6 +207,7 @@ void ctorch_process_group_fail(ctorch_process_group *self) {
   guard([&] {
     auto gloo = dynamic_cast<ClosableGloo *>(self->value->getBackend(at::kCPU).get());
     if (gloo) gloo->close();
+    if (self->lines) self->lines->close();
   });
 }
 

@@ -9,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/ProcessGroup.hpp>
 #include <torch/csrc/distributed/c10d/Store.hpp>
 
+#include "direct_lines.hpp"
 #include "guard.hpp"
 
 struct ctorch_store {
@@ -36,6 +37,8 @@ struct ctorch_process_group {
   std::shared_ptr<ctorch::GroupState> state;
   /// What exchanges tensors on CUDA devices; undefined where Gloo does.
   c10::intrusive_ptr<c10d::Backend> nccl = {};
+  /// What carries small tensors on the CPU; null in large groups. Reducers keep a copy of all this.
+  std::shared_ptr<ctorch::DirectLines> lines = nullptr;
 
   /// Runs a collective. After a failure none is begun: peers no longer agree on what comes next.
   template <class Body>
@@ -55,11 +58,14 @@ struct ctorch_process_group {
   /// What a ring all-reduce sends from each process for a tensor of so many bytes.
   int64_t ring_bytes(int64_t bytes) const { return 2 * (size() - 1) * bytes / size(); }
 
+  /// Processes that are so few that each is connected with every other.
+  static constexpr int64_t most_direct_processes = 8;
+
   /// Whether a tensor is so small, and the processes so few, that each had better send it to every other: a collective
   /// of Gloo's goes through a thread of its own and around a ring, which takes several times as long as the message.
   static bool sends_directly(int64_t processes, int64_t bytes, bool on_cpu) {
-    constexpr int64_t most_bytes = 32768, most_processes = 8;
-    return on_cpu && bytes <= most_bytes && processes <= most_processes;
+    constexpr int64_t most_bytes = 32768;
+    return on_cpu && bytes <= most_bytes && processes <= most_direct_processes;
   }
 };
 
