@@ -58,9 +58,12 @@ static void connect_output(const linux_start *start, int report) {
 }
 
 static void take_signals(void) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGCHLD, SIGPIPE};
   struct sigaction action = {.sa_handler = SIG_DFL};
-  for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) sigaction(numbers[i], &action, NULL);
+  size_t count;
+  const int *numbers = linux_stop_signals(&count);
+  for (size_t i = 0; i < count; i++) sigaction(numbers[i], &action, NULL);
+  sigaction(SIGCHLD, &action, NULL);
+  sigaction(SIGPIPE, &action, NULL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

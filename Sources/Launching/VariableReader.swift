@@ -11,14 +11,21 @@ struct VariableReader {
     if self["OMPI_COMM_WORLD_RANK"] != nil { return .openMPI }
     // srun sets PMI_RANK too, where it offers PMI to MPI programs. mpiexec numbers the ranks of a machine besides.
     if self["PMI_RANK"] != nil, self["MPI_LOCALRANKID"] != nil || self["SLURM_PROCID"] == nil { return .mpich }
-    if self["SLURM_PROCID"] != nil, !isSlurmBatchScript { return .slurm }
+    if self["SLURM_PROCID"] != nil, isSlurmTask { return .slurm }
     return nil
   }
 
-  /// A script that sbatch runs has the variables of a task 0 of all that were asked for, and is no task: srun starts
-  /// those.
-  private var isSlurmBatchScript: Bool {
-    self["ENVIRONMENT"] == "BATCH" && self["SLURM_STEP_ID"] == nil && self["SLURM_STEP_NUM_TASKS"] == nil
+  /// Whether srun started the process, which numbers its steps from 0. A script that sbatch runs has the variables of a
+  /// task 0 of all that were asked for, and is no task: it has no step, or one of the numbers that Slurm keeps for scripts
+  /// and shells.
+  private var isSlurmTask: Bool {
+    if let step = first("SLURM_STEP_ID", "SLURM_STEPID") { return Int(step).map { $0 < 0xFFFF_FFF0 } ?? true }
+    return self["SLURM_STEP_NUM_TASKS"] != nil
+  }
+
+  /// How many tasks Slurm's variables speak of, where srun did not start the process.
+  var slurmTasksOfOthers: Int? {
+    self["SLURM_PROCID"] != nil && !isSlurmTask ? self["SLURM_NTASKS"].flatMap { Int($0) } : nil
   }
 
   /// The variable's text without space around it; nil when there is none.

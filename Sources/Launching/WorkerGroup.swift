@@ -19,6 +19,7 @@ final class WorkerGroup {
   private var firstFailure: (worker: Worker, ending: WorkerEnding)?
   private var killTime: ContinuousClock.Instant?
   private var stopSignal: Int32?
+  private var requests = StopRequests()
   private var isCutShort = false
 
   init(_ workers: [Worker], signals: SignalPipe, output: SharedErrorOutput, killDelay: Duration) {
@@ -50,12 +51,13 @@ final class WorkerGroup {
     poll(&descriptors, nfds_t(descriptors.count), milliseconds(until: killTime))
   }
 
-  /// Hands the first signal on, for the workers to save and stop; the second one ends them.
+  /// Hands the first signal on, for the workers to save and stop; one that insists ends them.
   private func obey(_ signal: Int32) {
+    let insists = requests.insists(signal)
     if stopSignal == nil {
       stopSignal = signal
       for worker in workers { worker.send(signal) }
-    } else {
+    } else if insists {
       isCutShort = true
       killAll()
     }

@@ -48,7 +48,7 @@ struct LaunchOptions: ParsableArguments {
     guard !RankEnvironment.isSupervised(variables) else { return nil }
     let plan = try plan(token: variables[SupervisorVariable.token.rawValue])
     guard plan.worldSize > 1 || plan.maximumRestarts > 0 else { return nil }
-    if plan.nodes == 1 { try refuseAnotherLauncher(variables) }
+    if plan.nodes == 1 { try refuseAnotherLauncher() }
     let training = try read().training
     if sharesBatches { try training.confirmDivides(among: plan.worldSize) }
     try confirmRoom(for: plan.processesPerNode)
@@ -84,8 +84,8 @@ struct LaunchOptions: ParsableArguments {
   }
 
   /// Each of the processes that torchrun or Slurm started would train on its own, into the same folder.
-  private func refuseAnotherLauncher(_ variables: [String: String]) throws {
-    guard let rank = try RankEnvironment.detect(in: variables) else { return }
+  private func refuseAnotherLauncher() throws {
+    guard let rank = try LaunchPlace.ofThisProcess().rank else { return }
     throw LaunchError(
       "this process is rank \(rank.rank) of \(rank.worldSize), started by \(rank.launcher.rawValue)",
       advice:

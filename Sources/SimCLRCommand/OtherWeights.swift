@@ -12,7 +12,7 @@ struct OtherWeights {
   /// - Throws: `RunError` when there is no run or no whole checkpoint.
   func overrides(for configuration: ResolvedConfiguration) throws -> [String] {
     // Rank 0 reads weights for all; other machines need not have them.
-    if let place = try RankEnvironment.detect(in: ProcessInfo.processInfo.environment), place.rank != 0 { return [] }
+    if let place = try LaunchPlace.ofThisProcess().rank, place.rank != 0 { return [] }
     let url = URL(fileURLWithPath: path)
     var isFolder: ObjCBool = false
     if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), !isFolder.boolValue {

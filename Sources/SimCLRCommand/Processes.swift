@@ -10,7 +10,9 @@ import TorchDistributed
 func withOtherProcesses<Result>(
   _ read: () throws -> ResolvedConfiguration, _ body: (ResolvedConfiguration, World) throws -> Result
 ) throws -> Result {
-  guard let place = try RankEnvironment.detect(in: ProcessInfo.processInfo.environment) else {
+  let launch = try LaunchPlace.ofThisProcess()
+  guard let place = launch.rank else {
+    if let remark = launch.remark { BackgroundOutput.standardError.write("\(remark)\n") }
     let configuration = try read()
     return try body(configuration, loneWorld(configuration))
   }

@@ -4,27 +4,30 @@ import Foundation
 import Launching
 import Synchronization
 
-/// Ctrl-C and SIGTERM. While training they become a wish that the loop asks for, and the second time the program leaves at
-/// once; before and after there is nothing to save, and it leaves the first time.
+/// Ctrl-C, SIGTERM, and whatever else says that the process will have to end (`StopRequests.signals`). While training they
+/// become a wish that the loop asks for, and who insists has the program leave at once; before and after there is nothing
+/// to save, and it leaves the first time.
 final class StopSignal {
   private let state = State()
   private var sources: [any DispatchSourceSignal] = []
 
   private final class State: Sendable {
     let isTraining = Atomic(false)
-    let count = Atomic(0)
+    let isAsked = Atomic(false)
+    let requests = Mutex(StopRequests())
   }
 
   /// - Parameter canGoOn: whether there is a checkpoint to go on from later.
   init(canGoOn: @escaping @Sendable () -> Bool) {
-    for number in [SIGINT, SIGTERM] {
+    for number in StopRequests.signals {
       signal(number, SIG_IGN)
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler { [state] in
-        let count = state.count.add(1, ordering: .relaxed).newValue
+        let insists = state.requests.withLock { $0.insists(number) }
+        state.isAsked.store(true, ordering: .relaxed)
         if !state.isTraining.load(ordering: .acquiring) {
           Self.leave(128 + number, canGoOn: canGoOn())
-        } else if count > 1 {
+        } else if insists {
           _exit(128 + number)
         }
       }
@@ -41,7 +44,7 @@ final class StopSignal {
   }
 
   /// Whether a stop was asked for.
-  var isSet: Bool { state.count.load(ordering: .relaxed) > 0 }
+  var isSet: Bool { state.isAsked.load(ordering: .relaxed) }
 
   private static func leave(_ code: Int32, canGoOn: Bool) -> Never {
     let text =

@@ -149,17 +149,23 @@ import Testing
   func slurmOnOneMachine() throws {
     let variables = [
       "SLURM_PROCID": "1", "SLURM_LOCALID": "1", "SLURM_NTASKS": "2", "SLURM_NTASKS_PER_NODE": "2",
-      "SLURM_JOB_ID": "12", "SLURM_JOB_NODELIST": "login",
+      "SLURM_JOB_ID": "12", "SLURM_JOB_NODELIST": "login", "SLURM_STEPID": "3",
     ]
     let rank = try #require(try RankEnvironment.detect(in: variables))
-    #expect(rank.rendezvous.host == "127.0.0.1" && rank.localWorldSize == 2 && rank.jobID == "12")
+    #expect(rank.rendezvous.host == "127.0.0.1" && rank.localWorldSize == 2 && rank.jobID == "12.3")
   }
 
-  @Test("a script that sbatch runs is no task of Slurm's")
+  @Test("what srun did not start is no task of Slurm's: a script of sbatch's, a shell of salloc's")
   func slurmBatchScript() throws {
     var variables = ["SLURM_PROCID": "0", "SLURM_LOCALID": "0", "SLURM_NTASKS": "4", "SLURM_JOB_ID": "1"]
+    #expect(try RankEnvironment.detect(in: variables) == nil)
     variables["ENVIRONMENT"] = "BATCH"
     #expect(try RankEnvironment.detect(in: variables) == nil)
+    // The steps that Slurm keeps for scripts, for what it starts around them and for shells.
+    for step in ["4294967291", "4294967292", "4294967290"] {
+      variables["SLURM_STEP_ID"] = step
+      #expect(try RankEnvironment.detect(in: variables) == nil)
+    }
     // What srun starts inside of it inherits ENVIRONMENT.
     variables["SLURM_STEP_ID"] = "0"
     variables["SLURM_JOB_NODELIST"] = "a,b"

@@ -32,8 +32,15 @@ int linux_spawn(const linux_start *start, pid_t *process, const char **step);
 // Makes a pipe whose ends do not block and are not inherited. Returns 0 or an errno.
 int linux_pipe(int ends[2]);
 
-// From now on SIGINT, SIGTERM and SIGCHLD are written to the descriptor, a byte each, and SIGPIPE is ignored. One
-// watcher in a process, since signals belong to the process. Returns 0 or an errno.
+// The signals that ask a process to end.
+const int *linux_stop_signals(size_t *count);
+
+// Whether a signal does nothing, for who started this process wanted it so.
+int linux_signal_is_ignored(int number);
+
+// From now on those signals and SIGCHLD are written to the descriptor, a byte each, and SIGPIPE is ignored, as are signals
+// that were, but for SIGINT and SIGTERM. One watcher in a process, since signals belong to the process. Returns 0 or an
+// errno.
 int linux_signals_watch(int descriptor);
 
 // Signals do again what they did before `linux_signals_watch`.
