@@ -18,7 +18,8 @@ struct PretrainCommand: ParsableCommand {
       `simclr pretrain CONFIG.yaml --print-configuration` prints the values that hold. Overrides go on top of the file:
         simclr pretrain Configurations/cifar10-resnet18-slim.yaml data.path=data/cifar10 training.epochs=20 --output runs/a
 
-      Ctrl-C saves a checkpoint and leaves with exit code 75; the same command with --resume goes on from there, \
+      Ctrl-C saves a checkpoint and leaves with exit code 75, as do the signals of schedulers (SIGTERM, SIGHUP, SIGUSR1, \
+      SIGUSR2, SIGXCPU, SIGPWR, …) and training.time_limit; the same command with --resume goes on from there, \
       exactly as if it had not been stopped. With --max-restarts it does so by itself after a failure.
 
       More epochs than a run has are another run, for the learning rate follows all of them: --from begins it with the \
@@ -75,6 +76,7 @@ struct PretrainCommand: ParsableCommand {
   }
 
   func run() throws {
+    let start = ContinuousClock.now
     let console = Console()
     if keys { return try printKeys(console) }
     if printConfiguration {
@@ -100,7 +102,8 @@ struct PretrainCommand: ParsableCommand {
         : try Pretraining.start(configuration, in: folder, with: world)
       var progress = TrainingProgress(console, rank: world.rank)
       let outcome = try stop.whileTraining {
-        try training.train(onOwnCores: true, report: { progress.show($0) }, shouldStop: { stop.isSet })
+        try training.train(
+          onOwnCores: true, report: { progress.show($0) }, since: start, shouldStop: { stop.isSet })
       }
       return (outcome, world.isFirst)
     }

@@ -36,7 +36,9 @@ struct TrainingProgress {
       )
     case .skipped(let skip):
       console.note(
-        "skipped step \(skip.step): loss or gradients are not finite (loss \(skip.loss), \(skip.inARow) in a row)")
+        "skipped step \(skip.step): loss or gradients are not finite (loss \(skip.loss.words), \(skip.inARow) in a row)"
+      )
+    case .timeIsUp(let limit): console.note("training.time_limit of \(limit) is over")
     case .checkpoint: break
     }
   }
@@ -84,5 +86,5 @@ struct TrainingProgress {
 
 extension Double {
   /// The number with so many digits after the point.
-  func fixed(_ digits: Int) -> String { String(format: "%.\(digits)f", self) }
+  func fixed(_ digits: Int) -> String { isFinite ? String(format: "%.\(digits)f", self) : words }
 }

@@ -28,7 +28,7 @@ public struct StepBenchmark {
   }
 
   /// - Parameters:
-  ///   - onOwnCores: as for ``Pretraining/train(onOwnCores:report:shouldStop:)``.
+  ///   - onOwnCores: as for ``Pretraining/train(onOwnCores:report:since:shouldStop:)``.
   ///   - onStep: told before each step what it belongs to, and its number out of how many, from 1.
   /// - Returns: the same in every process.
   /// - Throws: as ``Pretraining`` does.

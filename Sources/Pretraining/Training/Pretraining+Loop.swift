@@ -8,18 +8,20 @@ import TorchDistributed
 import TorchNN
 
 extension Pretraining {
-  /// Trains to the end, or until `shouldStop` says so after a step.
+  /// Trains to the end, until `shouldStop` says so after a step, or until the configuration's limit of time is over.
   ///
   /// - Parameters:
   ///   - onOwnCores: whether each thread of operations on the CPU keeps to a core of its own, where this is the first thread
   ///     of the process and there are as many threads as cores: right beside other programs
   ///     (`TorchRuntime.keepingThreadsToCores`), but threads that `report` starts begin on the core of this one.
   ///   - report: told what happens, on the calling thread. Ranks other than the first are told of their own images only.
+  ///   - start: since when the time counts.
   ///   - shouldStop: asked in every step; all processes stop where one wants to.
   /// - Throws: ``RunError`` when the loss is no longer finite or the disk refuses a file; `LoadingError` when too many
   ///   images cannot be read; `DistributedError` when another process is lost.
   public func train(
-    onOwnCores: Bool = false, report: (TrainingEvent) -> Void = { _ in }, shouldStop: () -> Bool = { false }
+    onOwnCores: Bool = false, report: (TrainingEvent) -> Void = { _ in }, since start: ContinuousClock.Instant = .now,
+    shouldStop: () -> Bool = { false }
   ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     defer {
@@ -35,11 +37,13 @@ extension Pretraining {
     // Nothing is written either: a run may have gone further than it is asked to now.
     if isFinished { return .finished(step: position.step) }
     return try prepared.training(onOwnCores: onOwnCores) {
-      try trainToEnd(report: report, shouldStop: shouldStop)
+      try trainToEnd(report: report, since: start, shouldStop: shouldStop)
     }
   }
 
-  private func trainToEnd(report: (TrainingEvent) -> Void, shouldStop: () -> Bool) throws -> Outcome {
+  private func trainToEnd(
+    report: (TrainingEvent) -> Void, since start: ContinuousClock.Instant, shouldStop: () -> Bool
+  ) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     trainer.method.train()
     let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
@@ -52,10 +56,13 @@ extension Pretraining {
       case .failed(let error): tell(.warning("\(error); training goes on"))
       }
     }
+    let end = configuration.training.timeLimitSeconds.map { start + .seconds($0) }
+    func isTimeUp() -> Bool { end.map { $0 <= .now } ?? false }
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try feed.next() }) {
-      let made = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
+      let made = try makeStep(
+        views, wantsStop: shouldStop() || isTimeUp(), whileComputing: feed.prepareNext, tell)
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
@@ -71,7 +78,10 @@ extension Pretraining {
       try checkpoints?.report(ended)
       let isLast = made.verdict.stops || isFinished
       if isLast || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(isLast: isLast, ended) }
-      if made.verdict.stops && !isFinished { break }
+      if made.verdict.stops && !isFinished {
+        if isTimeUp() { tell(.timeIsUp(limit: configuration.training.timeLimit)) }
+        break
+      }
     }
     try checkpoints?.finish(ended)
     try metrics?.finish()
@@ -139,7 +149,8 @@ extension Pretraining {
     }
     tell(.skipped(skip))
     guard inARow > configuration.training.maximumSkippedSteps else { return }
-    let what = verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss)"
+    let what =
+      verdict.loss.isFinite ? "a gradient is not finite" : "the loss is \(verdict.loss.words)"
     throw RunError(
       "\(what) at step \(position.step), the \(inARow.ordinal) in a row",
       advice:

@@ -20,6 +20,8 @@ public enum TrainingEvent: Sendable {
   case passedOver(String)
   /// Loss or gradients were not finite: the step changed nothing.
   case skipped(SkippedStep)
+  /// The configuration's limit of time is over, and training stops.
+  case timeIsUp(limit: String)
   /// A checkpoint of this many steps was written.
   case checkpoint(step: Int)
 }

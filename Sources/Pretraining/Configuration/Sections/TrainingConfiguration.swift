@@ -15,6 +15,7 @@ public struct TrainingConfiguration: Equatable, Sendable {
   public var globalBatchSize = 256
   public var epochs = 100
   public var maximumSteps = 0
+  public var timeLimit = ""
   public var precision = Precision.auto
   public var accumulationSteps = 1
   public var activationCheckpointing = ActivationCheckpointing.none
@@ -40,6 +41,13 @@ extension TrainingConfiguration {
     Key(
       "maximum_steps", \.maximumSteps, .atLeast(0, [0: "no limit"]), scope: .session, typedAs: ["max_steps", "steps"],
       "Stops after this many steps, whatever the epochs. The schedule follows the epochs all the same.")
+    Key(
+      "time_limit", \.timeLimit, .duration, scope: .session,
+      typedAs: ["max_time", "walltime", "time", "max_runtime"],
+      """
+      How long a process may train, on the clock, from its start: after the step in which that is over it saves and leaves
+      with exit code 75, as when a signal stops it. Leave time for the save; empty: no limit.
+      """)
     Key(
       "precision", \.precision, typedAs: ["dtype", "amp", "mixed_precision"],
       """
@@ -80,4 +88,9 @@ extension TrainingConfiguration {
       "threads", \.threads, .from(0, to: 1024, [0: "all cores"]), scope: .process, typedAs: ["num_threads", "cpus"],
       "Threads of an operation on the CPU.")
   }
+}
+
+extension TrainingConfiguration {
+  /// `timeLimit` in seconds; nil without one.
+  var timeLimitSeconds: Double? { WrittenDuration.seconds(of: timeLimit) }
 }
