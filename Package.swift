@@ -92,7 +92,7 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "Evaluation",
-      dependencies: ["DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Torch", "TorchNN"],
+      dependencies: ["CDigest", "DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Torch", "TorchNN"],
       swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",

@@ -22,7 +22,9 @@ public struct ArchivedImages: ImageDataSet {
 
   public let layout: String
   public let classNames: [String]
-  public let passedOver: PassedOver
+  public private(set) var passedOver: PassedOver
+  /// Whether the folders in the archives are parts of a data set, of which one was taken.
+  private(set) var isOfOneSplit = false
   private let archives: [String]
   private let records: [Record]
 
@@ -44,6 +46,8 @@ public struct ArchivedImages: ImageDataSet {
 
   public func name(at index: Int) -> String { archives[Int(records[index].archive)] + "/" + records[index].name }
 
+  public func key(at index: Int) -> String { ArchiveParts.withoutDot(records[index].name) }
+
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     let record = records[index]
     let file = try ArchiveFile(archives[Int(record.archive)])
@@ -55,6 +59,16 @@ public struct ArchivedImages: ImageDataSet {
 // MARK: - Kinds of archive
 
 extension ArchivedImages {
+  /// How archives are read.
+  struct Options {
+    /// What the image of a sample is called after its key; empty: by rule.
+    var imageKey = ""
+    /// Where the folders in the archives are parts of a data set: which one is taken. Nil takes all.
+    var split: DataSetSplit?
+    /// Whether images at different depths, and samples of which some have no label, are taken without labels.
+    var takesAnyDepth = false
+  }
+
   /// Opens tar archives.
   ///
   /// | what is in them | classes |
@@ -64,18 +78,27 @@ extension ArchivedImages {
   /// | images in folders | the first folder |
   /// | images | none |
   ///
+  /// - Parameter imageKey: what the image of a WebDataset sample is called after its key, as `left.png`; empty leaves it to
+  ///   the rule: the shortest name, or else the first.
   /// - Throws: `DataSetError` when an archive cannot be read, is damaged, holds no image or links to images, or labels
   ///   some images and not others.
-  public init(_ paths: [String]) throws {
+  public init(_ paths: [String], imageKey: String = "") throws {
+    try self.init(paths, Options(imageKey: imageKey))
+  }
+
+  init(_ paths: [String], _ options: Options) throws {
     let archives = try paths.map { try TarArchive($0).withoutLinkedImages() }
-    let entries = archives.flatMap(\.entries)
+    let parts = try ArchiveParts(of: archives, split: options.split)
+    let entries = parts.archives.flatMap(\.entries)
     if entries.contains(where: { $0.name.hasSuffix(".tar") }) {
-      try self.init(classArchivesIn: archives)
+      try self.init(classArchivesIn: parts.archives)
     } else if entries.contains(where: { $0.name.hasSuffix(".cls") }) {
-      try self.init(samplesIn: archives)
+      try self.init(samplesIn: parts.archives, options)
     } else {
-      try self.init(foldersIn: archives)
+      try self.init(foldersIn: parts, options)
     }
+    isOfOneSplit = parts.areParts
+    if let left = parts.leftOut { passedOver.note("of another split", left.first, count: left.count) }
     guard !records.isEmpty else {
       throw DataSetError("\(paths[0]): no images in it; expected image files (\(ImageKind.names)) in a tar archive")
     }
@@ -105,9 +128,10 @@ extension ArchivedImages {
 
   /// WebDataset's: files of one sample have one name, up to its first dot, and lie side by side. Of several images the one
   /// with the shortest name counts, `7.jpg` before `7.mask.png`, or else the first.
-  private init(samplesIn archives: [TarArchive]) throws {
+  private init(samplesIn archives: [TarArchive], _ options: Options) throws {
     var records: [Record] = []
-    var sieve = ArchiveSieve()
+    var sieve = ArchiveSieve(imageKey: options.imageKey)
+    var isLabeled = true
     for (number, archive) in archives.enumerated() {
       var keys: Set<Substring> = []
       let images = try sieve.images(among: archive.entries, in: archive.path)
@@ -124,17 +148,21 @@ extension ArchivedImages {
           throw DataSetError(
             "\(archive.path)", expected: "the files of \(key) side by side", got: "them in several places")
         }
-        guard let label = files.first(where: { $0.name.hasSuffix(".cls") }) else {
+        var label: Int32 = -1
+        if let file = files.first(where: { $0.name.hasSuffix(".cls") }) {
+          label = try Self.label(file, in: archive)
+        } else if options.takesAnyDepth {
+          isLabeled = false
+        } else {
           throw DataSetError(
             "\(archive.path): \(image.name) has no label, but others have: expected \(key).cls beside it")
         }
         records.append(
-          Record(
-            archive: Int32(number), label: try Self.label(label, in: archive), offset: image.offset, size: image.size,
-            name: image.name))
+          Record(archive: Int32(number), label: label, offset: image.offset, size: image.size, name: image.name))
       }
     }
-    let classCount = (records.map { Int($0.label) }.max() ?? -1) + 1
+    if records.isEmpty, let complaint = sieve.complaint { throw DataSetError("\(archives[0].path): \(complaint)") }
+    let classCount = isLabeled ? (records.map { Int($0.label) }.max() ?? -1) + 1 : 0
     self.init(
       "WebDataset samples", in: archives, records: records, classNames: (0..<classCount).map(String.init), sieve: sieve)
   }
@@ -151,29 +179,34 @@ extension ArchivedImages {
   }
 
   /// Images as they would lie unpacked: in folders, one a class, or all in one place.
-  private init(foldersIn archives: [TarArchive]) throws {
-    var found: [(name: String, archive: Int32, entry: TarArchive.Entry)] = []
-    var sieve = ArchiveSieve()
-    for (number, archive) in archives.enumerated() {
+  private init(foldersIn parts: ArchiveParts, _ options: Options) throws {
+    var found: [(name: Substring, archive: Int32, entry: TarArchive.Entry)] = []
+    var sieve = ArchiveSieve(imageKey: options.imageKey)
+    for (number, archive) in parts.archives.enumerated() {
       for entry in try sieve.images(among: sorted(archive.entries), in: archive.path) {
-        let name = entry.name.hasPrefix("./") ? String(entry.name.dropFirst(2)) : entry.name
-        found.append((name, Int32(number), entry))
+        found.append((parts.nameInPart(entry.name), Int32(number), entry))
       }
     }
+    if found.isEmpty, let complaint = sieve.complaint {
+      throw DataSetError("\(parts.archives[0].path): \(complaint)")
+    }
     let folders = Set(found.map { folder($0.name) })
-    let classNames = folders == [""] ? [] : folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    guard !classNames.contains("") else {
-      throw DataSetError(
-        "\(archives[0].path) holds images directly and in folders; keep either class folders or a flat archive")
+    var classNames = folders == [""] ? [] : folders.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    if classNames.contains("") {
+      guard options.takesAnyDepth else {
+        throw DataSetError(
+          "\(parts.archives[0].path) holds images directly and in folders; keep either class folders or a flat archive")
+      }
+      classNames = []
     }
     let labels = Dictionary(uniqueKeysWithValues: classNames.enumerated().map { ($1, Int32($0)) })
     let records = found.map { image in
       Record(
         archive: image.archive, label: labels[folder(image.name)] ?? -1, offset: image.entry.offset,
-        size: image.entry.size, name: image.name)
+        size: image.entry.size, name: ArchiveParts.withoutDot(image.entry.name))
     }
     self.init(
-      classNames.isEmpty ? "images" : "class folders", in: archives, records: records, classNames: classNames,
+      classNames.isEmpty ? "images" : "class folders", in: parts.archives, records: records, classNames: classNames,
       sieve: sieve)
   }
 }
@@ -199,6 +232,6 @@ private func sorted(_ entries: [TarArchive.Entry]) -> [TarArchive.Entry] {
 private func lastComponent(_ name: String) -> Substring { name.split(separator: "/").last ?? "" }
 
 /// The first folder of a path; empty where there is none.
-private func folder(_ name: String) -> String {
+private func folder(_ name: Substring) -> String {
   name.firstIndex(of: "/").map { String(name[..<$0]) } ?? ""
 }

@@ -75,6 +75,9 @@ struct BinaryImages: Sendable {
     "\(paths[index / recordsPerFile]), record \(index % recordsPerFile)"
   }
 
+  /// The name of the file and the record in it.
+  func key(at index: Int) -> String { String(name(at: index).split(separator: "/").last!) }
+
   func read(at index: Int, into buffer: ByteBuffer) -> StoredImage {
     let plane = side * side
     let start = index % recordsPerFile * recordBytes + header

@@ -41,5 +41,6 @@ public struct CIFAR10: ImageDataSet {
   public var layout: String { "CIFAR-10, binary" }
   public func label(at index: Int) -> Int? { Int(labels[index]) }
   public func name(at index: Int) -> String { images.name(at: index) }
+  public func key(at index: Int) -> String { images.key(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }
 }

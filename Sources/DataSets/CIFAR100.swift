@@ -30,5 +30,6 @@ public struct CIFAR100: ImageDataSet {
   public var layout: String { "CIFAR-100, binary" }
   public func label(at index: Int) -> Int? { Int(labels[index]) }
   public func name(at index: Int) -> String { images.name(at: index) }
+  public func key(at index: Int) -> String { images.key(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }
 }

@@ -52,6 +52,7 @@ public struct ClassAlignedDataSet: ImageDataSet {
   public func label(at index: Int) -> Int? { images.label(at: index).flatMap { labels[$0] } }
 
   public func name(at index: Int) -> String { images.name(at: index) }
+  public func key(at index: Int) -> String { images.key(at: index) }
 
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     try images.read(at: index, into: buffer)

@@ -27,9 +27,16 @@ public protocol ImageDataSet: Sendable {
 
   /// What a log calls the image at `index`: its path, or the file and record that hold it.
   func name(at index: Int) -> String
+
+  /// What tells the image at `index` from the others wherever the data set lies: its path from the root, or its name in
+  /// the archive.
+  func key(at index: Int) -> String
 }
 
 extension ImageDataSet {
+  /// The whole name.
+  public func key(at index: Int) -> String { name(at: index) }
+
   /// Nothing: true of data sets whose layout has no room for anything else.
   public var passedOver: PassedOver { PassedOver() }
 
@@ -60,12 +67,15 @@ public enum StoredImage: Sendable, Equatable {
   case pixels(width: Int, height: Int)
 }
 
-/// The parts of a data set: what is learned from, what is measured on, and, in STL-10, what has no labels.
+/// The parts of a data set: what is learned from, what is measured on, and what has no labels.
 public enum DataSetSplit: String, Sendable, CaseIterable, Codable {
   case train
+  /// What results are measured on; what there is for validation, where there is nothing else.
   case test
+  /// What is for validation, and only that.
+  case validation
   case unlabeled
 
-  /// The two that every labeled data set has.
+  /// The two that evaluation needs.
   public static let labeled: [DataSetSplit] = [.train, .test]
 }

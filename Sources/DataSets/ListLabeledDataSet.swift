@@ -47,6 +47,7 @@ public struct ListLabeledDataSet: ImageDataSet {
   public var passedOver: PassedOver { images.passedOver }
   public func label(at index: Int) -> Int? { labels[index] }
   public func name(at index: Int) -> String { images.name(at: index) }
+  public func key(at index: Int) -> String { images.key(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     try images.read(at: index, into: buffer)
   }

@@ -22,12 +22,16 @@ public struct PassedOver: Codable, Sendable, Equatable {
   /// All of them in a line: `12 .txt (first: star/notes.txt), 1 left by the system (@eaDir)`.
   public var text: String { kinds.map(\.text).joined(separator: ", ") }
 
-  mutating func note(_ kind: String, _ name: String) {
+  mutating func note(_ kind: String, _ name: String, count: Int = 1) {
     if let place = kinds.firstIndex(where: { $0.kind == kind }) {
-      kinds[place].count += 1
+      kinds[place].count += count
     } else {
-      kinds.append(Kind(kind: kind, count: 1, first: name))
+      kinds.append(Kind(kind: kind, count: count, first: name))
     }
+  }
+
+  mutating func add(_ other: PassedOver) {
+    for kind in other.kinds { note(kind.kind, kind.first, count: kind.count) }
   }
 
   /// Notes a file that is no image, by what its name says that it is.

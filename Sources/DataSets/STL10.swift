@@ -21,7 +21,7 @@ public struct STL10: ImageDataSet {
     let (name, count) =
       switch split {
       case .train: ("train", 5_000)
-      case .test: ("test", 8_000)
+      case .test, .validation: ("test", 8_000)
       case .unlabeled: ("unlabeled", 100_000)
       }
     images = try BinaryImages(
@@ -46,6 +46,7 @@ public struct STL10: ImageDataSet {
   public var layout: String { "STL-10, binary" }
   public func label(at index: Int) -> Int? { labels.isEmpty ? nil : Int(labels[index]) }
   public func name(at index: Int) -> String { images.name(at: index) }
+  public func key(at index: Int) -> String { images.key(at: index) }
   public func read(at index: Int, into buffer: ByteBuffer) -> StoredImage { images.read(at: index, into: buffer) }
 
   /// The ten predefined folds, each 1,000 indices of train images, from `fold_indices.txt`. The data set's protocol is to

@@ -21,7 +21,7 @@ public struct SubsetDataSet: ImageDataSet {
   /// - Throws: `DataSetError` when the file cannot be read or is empty, names a class that is not there, or the data set
   ///   has no classes.
   public init(_ whole: any ImageDataSet, classesIn list: URL) throws {
-    let names = try Self.lines(of: list)
+    let names = try Self.lines(of: list).map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
     // Names that differ in bytes may be the same text: é as one character or as two.
     let known = Dictionary(whole.classNames.enumerated().map { ($1, $0) }, uniquingKeysWith: min)
     let unknown = names.filter { known[$0] == nil }
@@ -39,30 +39,21 @@ public struct SubsetDataSet: ImageDataSet {
     guard !indices.isEmpty else { throw DataSetError("\(list.path): its classes have no images in the data set") }
   }
 
-  /// The images that a file lists by the last part of their names, one a line, as SimCLR's lists of 1 % and 10 % of
-  /// ImageNet do (`n02056570_1487.JPEG`), in the order of the whole data set.
+  /// The images that a file lists, one a line, in the order of the whole data set: by their paths or the last parts of
+  /// those, `n02056570/n02056570_1487.JPEG`, down to the name alone, as SimCLR's lists of 1 % and 10 % of ImageNet do. An
+  /// extension may be left out.
   ///
-  /// - Throws: `DataSetError` when the file cannot be read or is empty, or names an image that is not there.
+  /// - Throws: `DataSetError` when the file cannot be read or is empty, names an image that is not there, or has a line
+  ///   that fits several images.
   public init(_ whole: any ImageDataSet, imagesIn list: URL) throws {
-    let names = try Self.lines(of: list)
-    var wanted = Set(names)
-    var indices: [Int] = []
-    for index in whole.indices {
-      let name = String(whole.name(at: index).split(separator: "/").last ?? "")
-      if wanted.remove(name) != nil { indices.append(index) }
-    }
-    guard wanted.isEmpty else {
-      let first = names.first(where: wanted.contains)!
-      throw DataSetError(
-        "\(list.path): \(wanted.count) of \(names.count) images are not in the data set (first: \(first))")
-    }
-    self.init(whole, indices: indices)
+    self.init(whole, indices: try ImageList(Self.lines(of: list), name: list.path).indices(in: whole))
   }
 
   private static func lines(of list: URL) throws -> [String] {
-    guard let bytes = try? Data(contentsOf: list) else {
+    guard var bytes = try? Data(contentsOf: list) else {
       throw DataSetError("\(list.path): cannot be read; expected a text file with one name a line")
     }
+    if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { bytes = bytes.dropFirst(3) }
     // Names are compared as people see them, since a list may hold them either way.
     let lines = bytes.split(whereSeparator: { "\r\n".utf8.contains($0) }).map { line in
       FileName.printable(FileName.text(line)).trimmingCharacters(in: .whitespaces)
@@ -84,6 +75,8 @@ public struct SubsetDataSet: ImageDataSet {
 
   public func name(at index: Int) -> String { whole.name(at: indices[index]) }
 
+  public func key(at index: Int) -> String { whole.key(at: indices[index]) }
+
   public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
     try whole.read(at: indices[index], into: buffer)
   }
@@ -91,26 +84,4 @@ public struct SubsetDataSet: ImageDataSet {
 
 extension ImageDataSet {
   var indices: Range<Int> { 0..<count }
-}
-
-/// The images of one data set after those of another, without labels: STL-10's to train on, labeled or not.
-public struct JoinedDataSet: ImageDataSet {
-  private let first: any ImageDataSet
-  private let second: any ImageDataSet
-
-  public init(_ first: any ImageDataSet, _ second: any ImageDataSet) { (self.first, self.second) = (first, second) }
-
-  public var layout: String { first.layout }
-  public var classNames: [String] { [] }
-  public var count: Int { first.count + second.count }
-  public func label(at index: Int) -> Int? { nil }
-
-  public func name(at index: Int) -> String {
-    index < first.count ? first.name(at: index) : second.name(at: index - first.count)
-  }
-
-  public func read(at index: Int, into buffer: ByteBuffer) throws -> StoredImage {
-    index < first.count
-      ? try first.read(at: index, into: buffer) : try second.read(at: index - first.count, into: buffer)
-  }
 }

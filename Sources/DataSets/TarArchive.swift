@@ -17,6 +17,9 @@ struct TarArchive: Sendable {
   /// Names of links, which have no bytes of their own.
   let links: [String]
 
+  /// Whether a file's name says that it is one.
+  static func isNamedLikeOne(_ name: some StringProtocol) -> Bool { name.lowercased().hasSuffix(".tar") }
+
   private static let block = 512
 
   /// Reads the headers of the archive in a file, or in a part of one.
@@ -75,6 +78,11 @@ struct TarArchive: Sendable {
         } ?? Self.noArchive(place))
     }
     (self.entries, self.links) = (entries, links)
+  }
+
+  /// The same with fewer files.
+  init(_ archive: TarArchive, entries: [Entry]) {
+    (path, links, self.entries) = (archive.path, archive.links, entries)
   }
 
   private static func noArchive(_ place: String) -> String {

@@ -4,7 +4,7 @@ import Torch
 /// A measured accuracy with all that it takes to judge and repeat it.
 ///
 /// In JSON, keys are in snake case: `protocol`, `top1`, `top5`, `class_count`, `train_count`, `test_count`,
-/// `feature_dimension`, `seed`, `encoder`, `is_random_initialization`; and `folds` where there are some.
+/// `feature_dimension`, `seed`, `encoder`, `is_random_initialization`, `data`; and `folds` where there are some.
 public struct EvaluationResult: Codable, Sendable, Equatable {
   public var `protocol`: EvaluationProtocol
   /// Percent of the test images, 0…100.
@@ -26,6 +26,8 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   public var isRandomInitialization: Bool
   /// Where train images were taken in predefined folds (STL-10), the accuracy with each; `top1` and `top5` are the means.
   public var folds: [Fold]?
+  /// Which images taught and which were judged; nil where the features were not of a data set's.
+  public var data: EvaluatedData?
 
   /// What one fold of the train images taught.
   public struct Fold: Codable, Sendable, Equatable {
@@ -41,7 +43,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
   /// Takes the counts from the features.
   public init(
     _ protocol: EvaluationProtocol, _ accuracy: Accuracy, train: Features, test: Features, seed: UInt64,
-    encoder: String, isRandomInitialization: Bool, folds: [Fold]? = nil
+    encoder: String, isRandomInitialization: Bool, folds: [Fold]? = nil, data: EvaluatedData? = nil
   ) {
     self.protocol = `protocol`
     top1 = accuracy.top1
@@ -54,6 +56,7 @@ public struct EvaluationResult: Codable, Sendable, Equatable {
     self.encoder = encoder
     self.isRandomInitialization = isRandomInitialization
     self.folds = folds
+    self.data = data
   }
 }
 

@@ -25,7 +25,7 @@ public final class LabeledBatches: Sendable {
 
   /// The next batch that has at least one image; nil after the last one and after `cancel()`.
   ///
-  /// - Throws: `LoadingError` when more than 1 % of the images cannot be read.
+  /// - Throws: `LoadingError` when too many of the images cannot be read.
   public func next() throws -> LabeledBatch? {
     while let storage = try pipeline.next() {
       let places = storage.isReadable.indices.filter { storage.isReadable[$0] }

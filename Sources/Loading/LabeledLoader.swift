@@ -20,11 +20,12 @@ public final class LabeledLoader: Sendable {
   ///   - threads: threads that decode and resize, at least 1.
   ///   - batchesAhead: most batches that wait or are in the making, at least 1.
   ///   - appliesExifOrientation: whether images are turned upright as their EXIF data say.
+  ///   - badImageLimit: how many images may be unreadable.
   ///   - onBadImage: gets one line for the log for each unreadable image, on the thread that met it; it must not call
   ///     back into the loader.
   public init(
     dataSet: any ImageDataSet, transform: EvaluationTransform, batchSize: Int, threads: Int, batchesAhead: Int = 2,
-    appliesExifOrientation: Bool = false,
+    appliesExifOrientation: Bool = false, badImageLimit: BadImageLimit = BadImageLimit(),
     onBadImage: @escaping @Sendable (String) -> Void = { _ in }
   ) {
     precondition(batchSize >= 1, "LabeledLoader: expected a batch of at least 1 image, got \(batchSize)")
@@ -34,7 +35,7 @@ public final class LabeledLoader: Sendable {
     self.threads = threads
     self.batchesAhead = batchesAhead
     self.appliesExifOrientation = appliesExifOrientation
-    tally = BadImageTally(dataSetCount: dataSet.count, onBadImage: onBadImage)
+    tally = BadImageTally(dataSetCount: dataSet.count, limit: badImageLimit, onBadImage: onBadImage)
   }
 
   /// Distinct images found unreadable so far.

@@ -33,6 +33,8 @@ public final class ViewLoader: Sendable {
     public var pinsMemory = false
     /// Bytes of decoded pixels of small images that are kept for the next epoch, at most.
     public var cacheCapacity = 0
+    /// How many images may be unreadable.
+    public var badImageLimit = BadImageLimit()
     /// Whether images are turned upright as their EXIF data say.
     public var appliesExifOrientation = false
     /// Whether the time of each stage is taken, which costs a little.
@@ -57,7 +59,8 @@ public final class ViewLoader: Sendable {
     self.augmenter = augmenter
     self.sampler = sampler
     self.options = options
-    tally = BadImageTally(dataSetCount: dataSet.count, onBadImage: onBadImage)
+    tally = BadImageTally(
+      dataSetCount: dataSet.count, limit: options.badImageLimit, onBadImage: onBadImage)
     cache =
       options.cacheCapacity > 0 ? PixelCache(imageCount: dataSet.count, capacity: options.cacheCapacity) : nil
     // The batches that are waiting, and the one that the consumer holds.

@@ -63,7 +63,9 @@ struct AugmentCommand: ParsableCommand {
 
   /// Images that can be read, in random order.
   private func chooseImages() throws -> [PixelImage] {
-    let dataSet = try DataSetLocator.open(URL(fileURLWithPath: data), split: .train)
+    let dataSet = try DataSetLocator(for: .pretraining).locate(
+      URL(fileURLWithPath: data), split: .train
+    ).images
     let order = try EpochSampler(count: dataSet.count, globalBatchSize: 1, seed: seed).permutation(epoch: 0)
     var chosen: [PixelImage] = []
     var failure: (any Error)?

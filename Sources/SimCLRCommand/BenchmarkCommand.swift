@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataSets
 import Foundation
+import Launching
 import Pretraining
 import Torch
 
@@ -62,9 +63,11 @@ struct AugmentBenchmarkCommand: ParsableCommand {
   }
 
   func run() throws {
-    let dataSet = try DataSetLocator.open(URL(fileURLWithPath: data), split: .train)
+    let dataSet = try DataSetLocator(for: .pretraining).locate(
+      URL(fileURLWithPath: data), split: .train
+    ).images
     var benchmark = AugmentBenchmark(dataSet: dataSet, imageSize: size)
-    benchmark.threads = threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
+    benchmark.threads = threads > 0 ? threads : Cores.available
     benchmark.imagesPerRound = images ?? (size <= 64 ? 20_000 : 2_000)
     benchmark.rounds = rounds
     benchmark.cacheCapacity = cacheMegabytes << 20

@@ -1,6 +1,7 @@
 import ArgumentParser
 import DataSets
 import Foundation
+import Launching
 
 struct DataCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -48,7 +49,7 @@ struct ShapesCommand: ParsableCommand {
     let console = Console()
     let shapes = try makeShapes()
     let outcome = try shapes.write(
-      to: URL(fileURLWithPath: directory), threads: ProcessInfo.processInfo.activeProcessorCount)
+      to: URL(fileURLWithPath: directory), threads: Cores.available)
     console.note(
       "\(outcome == .written ? "" : "already there: ")\(train) train and \(test) test images of \(size) pixels in \(ShapesDataSet.classNames.count) classes: \(directory)"
     )

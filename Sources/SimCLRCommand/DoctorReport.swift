@@ -1,12 +1,13 @@
 import Foundation
 import Images
+import Launching
 import Torch
 import TorchDistributed
 
 /// What a machine offers.
 struct DoctorReport: Encodable {
   let libtorch = TorchRuntime.loadedVersion
-  let cores = ProcessInfo.processInfo.activeProcessorCount
+  let cores = Cores.available
   let memoryBytes = ProcessInfo.processInfo.physicalMemory
   let instructionSets = TorchRuntime.InstructionSet.allCases.filter(\.isAvailable).map(\.rawValue)
   let hasFastBfloat16 = TorchRuntime.cpuHasFastBFloat16

@@ -4,6 +4,7 @@ import DataSets
 import Encoders
 import Evaluation
 import Foundation
+import Launching
 import Loading
 import Pretraining
 import Torch
@@ -33,16 +34,24 @@ struct Embedding {
     self.console = console
   }
 
-  /// Embeds one split of the data; images that cannot be read are named and left out.
-  func features(of split: DataSetSplit) throws -> Features { try features(of: images.open(split), split: split) }
+  /// Finds one split of the data, and says where it lies.
+  func locate(_ split: DataSetSplit, for use: DataSetLocator.Use) throws -> LocatedDataSet {
+    let located = try images.locate(split, for: use, imageKey: configuration.data.imageKey)
+    if let remark = located.remark { console.note(remark) }
+    console.note("\(split.rawValue) images: \(located.images.count) in \(located.path)")
+    return located
+  }
 
-  /// Embeds what was opened of a split.
+  /// Embeds what was opened of a split; images that cannot be read are named and left out.
   func features(of dataSet: any ImageDataSet, split: DataSetSplit) throws -> Features {
     if !dataSet.passedOver.isEmpty { console.note("not used of \(split.rawValue): \(dataSet.passedOver.text)") }
     let loader = LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration.augmentation), batchSize: 256,
-      threads: ProcessInfo.processInfo.activeProcessorCount, batchesAhead: 3,
+      threads: Cores.available, batchesAhead: 3,
       appliesExifOrientation: configuration.data.appliesExifOrientation,
+      badImageLimit: BadImageLimit(
+        percent: images.maximumBadPercent ?? configuration.data.maximumBadPercent,
+        settingName: "--maximum-bad-percent"),
       onBadImage: { FileHandle.standardError.write(Data("skipped an image: \($0)\n".utf8)) })
     defer { console.endLive() }
     return try extractor.features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }
@@ -54,65 +63,4 @@ enum EvaluationPrecision: String, CaseIterable, ExpressibleByArgument {
   case fp32, bf16
 
   var dtype: DType { self == .fp32 ? .float32 : .bfloat16 }
-}
-
-/// Which images are embedded.
-struct ImageSelection: ParsableArguments {
-  @Option(
-    help: .init(
-      "A root that holds train/ and test/ or val/ (folders or tar archives), or what CIFAR, STL-10 or ImageNet come as.",
-      valueName: "DIR"))
-  var data: String
-
-  @Option(help: .init("A file that names the classes to take, one a line.", valueName: "FILE"))
-  var classes: String?
-
-  @Option(
-    help: .init("A file that names the train images to take, one a line (1 % and 10 % of ImageNet).", valueName: "FILE")
-  )
-  var trainSubset: String?
-
-  func open(_ split: DataSetSplit) throws -> any ImageDataSet {
-    var images = try DataSetLocator.open(URL(fileURLWithPath: data), split: split)
-    if let classes, split != .unlabeled {
-      images = try SubsetDataSet(images, classesIn: URL(fileURLWithPath: classes))
-    }
-    if let trainSubset, split == .train {
-      images = try SubsetDataSet(images, imagesIn: URL(fileURLWithPath: trainSubset))
-    }
-    return images
-  }
-
-  /// The folds that were chosen: their numbers and the train images in each.
-  func folds(_ choice: FoldChoice) throws -> [(number: Int, images: [Int])] {
-    let folds = try DataSetLocator.folds(at: URL(fileURLWithPath: data)).enumerated().map { ($0, $1) }
-    return switch choice {
-    case .all: folds
-    case .one(let fold): [folds[fold]]
-    }
-  }
-}
-
-/// Which of STL-10's ten folds teach.
-enum FoldChoice: ExpressibleByArgument {
-  case all
-  case one(Int)
-
-  init?(argument: String) {
-    if argument == "all" {
-      self = .all
-    } else if let fold = Int(argument), 0..<10 ~= fold {
-      self = .one(fold)
-    } else {
-      return nil
-    }
-  }
-
-  /// What it adds to the name of a result.
-  var suffix: String {
-    switch self {
-    case .all: "-folds"
-    case .one(let fold): "-fold\(fold)"
-    }
-  }
 }

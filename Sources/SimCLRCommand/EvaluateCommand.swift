@@ -51,8 +51,11 @@ struct EvaluationOptions: ParsableArguments {
     let console = Console()
     let embedding = try Embedding(encoder, images: images, device: device, precision: precision, console: console)
     let folds = try fold.map(images.folds)
-    let trainImages = try images.open(.train)
-    let testImages = try ClassAlignedDataSet(images.open(.test), with: trainImages)
+    let trainData = try embedding.locate(.train, for: .evaluation)
+    var testData = try embedding.locate(.test, for: .evaluation)
+    let trainImages = trainData.images
+    let testImages = try ClassAlignedDataSet(testData.images, with: trainImages)
+    testData.images = testImages
     for (split, classes) in [("train", trainImages.emptyClasses), ("test", testImages.classesWithoutImages)]
     where !classes.isEmpty {
       let names = classes.prefix(5).joined(separator: ", ") + (classes.count > 5 ? ", …" : "")
@@ -68,7 +71,8 @@ struct EvaluationOptions: ParsableArguments {
     let result = EvaluationResult(
       evaluation, Accuracy(meanOf: accuracies), train: parts[0], test: test, seed: seed,
       encoder: embedding.encoderDescription, isRandomInitialization: encoder.randomInitialization,
-      folds: folds.map { zip($0, accuracies).map { .init($0.number, $1) } })
+      folds: folds.map { zip($0, accuracies).map { .init($0.number, $1) } },
+      data: EvaluatedData(train: trainData, test: testData))
     try embedding.extractor.requireFrozen()
     let name = result.protocol.name + (fold?.suffix ?? "") + encoder.suffix
     if let run = encoder.run {

@@ -34,6 +34,15 @@ struct ExportCommand: ParsableCommand {
       imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
       standardDeviation: configuration.augmentation.standardDeviation)
     try export.write(to: URL(fileURLWithPath: output))
-    Console().note("\(configuration.encoder.architecture.rawValue): \(output)")
+    let console = Console()
+    console.note("\(configuration.encoder.architecture.rawValue): \(output)")
+    if let code = export.loadingCode(for: output) {
+      console.note("It loads with:")
+      for line in code { console.note("  \(line)") }
+    } else {
+      console.note(
+        "No published network fits, for it has \(configuration.encoder.width) times the channels; `simclr evaluate` and `simclr embed` read it"
+      )
+    }
   }
 }

@@ -3,6 +3,7 @@ import Augmentation
 import DataSets
 import Foundation
 import Images
+import Launching
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -18,8 +19,15 @@ struct InspectCommand: ParsableCommand {
   @Argument(help: .init("Images: whatever `pretrain` and `evaluate` read.", valueName: "DIR"))
   var path: String
 
-  @Option(help: "Only this split: train, test or (STL-10) unlabeled (default: those that are there).")
+  @Option(
+    help: "Only this split: train, test, validation or unlabeled (default: those that are there).")
   var split: DataSetSplit?
+
+  @Option(
+    help: .init(
+      "Of WebDataset samples with several images: what the one to take is called after the sample's key.",
+      valueName: "KEY"))
+  var imageKey = ""
 
   @Option(help: "Take at most so many images of a split, evenly spaced.")
   var limit: Int?
@@ -49,7 +57,7 @@ struct InspectCommand: ParsableCommand {
     var result = Result(path: path)
     for (split, dataSet) in try openSplits(&result.leftOut) {
       result.splits[split.rawValue] = try DataSetInspection(
-        of: dataSet, limit: limit, threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount
+        of: dataSet, limit: limit, threads: threads > 0 ? threads : Cores.available
       ) { console.live("\(split)  \($0)/\($1) images") }
     }
     if json { return try console.json(result) }
@@ -66,20 +74,29 @@ struct InspectCommand: ParsableCommand {
     _ leftOut: inout [String: String]
   ) throws -> [(split: DataSetSplit, dataSet: any ImageDataSet)] {
     let root = URL(fileURLWithPath: path)
-    if let split { return [(split, try DataSetLocator.open(root, split: split))] }
-    var opened: [(split: DataSetSplit, dataSet: any ImageDataSet)] = []
+    func open(_ split: DataSetSplit) throws -> LocatedDataSet {
+      try DataSetLocator(for: split == .train ? .pretraining : .any, imageKey: imageKey).locate(
+        root, split: split)
+    }
+    if let split { return [(split, try open(split).images)] }
+    var opened: [(split: DataSetSplit, found: LocatedDataSet)] = []
     var failure: DataSetError?
     for split in DataSetSplit.allCases {
       do {
-        opened.append((split, try DataSetLocator.open(root, split: split)))
+        let found = try open(split)
+        // What is for validation is what is measured on where there is nothing else.
+        if opened.contains(where: { $0.split != .train && $0.found.path == found.path }) {
+          continue
+        }
+        opened.append((split, found))
       } catch let error as DataSetError {
         failure = failure ?? error
-        // That hardly any data set has unlabeled images apart need not be said.
-        if split != .unlabeled { leftOut[split.rawValue] = error.description }
+        // That hardly any data set has these apart need not be said.
+        if split == .train || split == .test { leftOut[split.rawValue] = error.description }
       }
     }
     if opened.isEmpty, let failure { throw failure }
-    return opened
+    return opened.map { ($0.split, $0.found.images) }
   }
 }
 

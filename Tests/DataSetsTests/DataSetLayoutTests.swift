@@ -35,7 +35,7 @@ struct DataSetLayoutTests {
     #expect(try DataSetLocator.open(folder.url, split: .test).label(at: 0) == 5)
     #expect(
       message { _ = try DataSetLocator.open(folder.url, split: .unlabeled) }
-        == "\(folder.path): only STL-10 has unlabeled images apart; expected stl10_binary in it")
+        == "\(folder.path): no unlabeled images apart; expected unlabeled/ or stl10_binary in it")
     let path = folder.path + "/cifar-100-binary/test.bin"
     try writeSparse("cifar-100-binary/test.bin", size: 10_000 * record, [3 * record + 1: [100]])
     #expect(

@@ -79,7 +79,7 @@ struct FolderContentsTests {
     "where there are only files of another kind, the line says what to do with those",
     arguments: [
       ("1.psd", "convert them first"), ("1.DCM", "convert them to 16-bit PNG with DCMTK's dcm2img"),
-      ("a.tar.gz", "decompress them first"), ("A.TAR", "name them .tar"),
+      ("a.tar.gz", "decompress them first"), ("a.tar.zst", "decompress them first"),
       ("a.zip", "unpack them first"), ("train.parquet", "unpack them to image files or tar archives"),
     ])
   func remedies(name: String, remedy: String) throws {

@@ -53,6 +53,30 @@ struct ExportTests {
     #expect(FeatureExtractor(encoder)(images).isIdentical(to: FeatureExtractor(other)(images)))
   }
 
+  @Test(
+    "the lines that load an export build the published network with its stem, or there is none of its width"
+  )
+  func loadingCode() {
+    func code(_ settings: EncoderSettings) -> [String]? {
+      let encoder = ResNet(.resnet18, width: 0.125, generator: Generator(seed: 3))
+      return EncoderExport(
+        encoder, settings: settings, imageSize: 32, mean: [0, 0, 0], standardDeviation: [1, 1, 1]
+      ).loadingCode(for: "a.safetensors")
+    }
+    let load = "model.load_state_dict(safetensors.torch.load_file(\"a.safetensors\"), strict=True)"
+    #expect(
+      code(EncoderSettings(.resnet50)) == [
+        "model = torchvision.models.resnet50()", "model.fc = torch.nn.Identity()", load,
+      ])
+    #expect(
+      code(EncoderSettings(.seresnet50, stem: .cifar)) == [
+        "model = timm.create_model(\"seresnet50\", num_classes=0)",
+        "model.conv1 = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)",
+        "model.maxpool = torch.nn.Identity()", load,
+      ])
+    #expect(code(EncoderSettings(.resnet18, width: 0.25)) == nil)
+  }
+
   @Test("exported features come with labels, indices, class names and the encoder's description")
   func embedding() throws {
     let features = Features(

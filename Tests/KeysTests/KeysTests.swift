@@ -197,4 +197,44 @@ import Testing
       try keys.reference(defaults: Kitchen(), topic: "oven.minutes").first?.rules
         == ["counts only with `oven.heat` low or high"])
   }
+
+  @Test("lengths of time are read as people and schedulers write them, and never without a unit")
+  func durations() {
+    let read: [(String, Double?)] = [
+      ("90m", 5400), ("1h30m", 5400), ("1.5h", 5400), ("90 min", 5400),
+      ("1 hour, 30 minutes", 5400), ("45s", 45),
+      ("2 days", 172_800), ("01:30:00", 5400), ("120:00:01", 432_001), ("1-12:00:00", 129_600),
+      (" 1H ", 3600),
+      ("3600", nil), ("90:00", nil), ("1h soon", nil), ("", nil), ("0s", nil), ("-1h", nil),
+      ("1:60:00", nil), ("h", nil),
+    ]
+    for (text, seconds) in read { #expect(WrittenDuration.seconds(of: text) == seconds, "\(text)") }
+  }
+
+  @Test("a key of paths takes one or a list, and a path in brackets when it is in quotes")
+  func paths() throws {
+    struct Places: Sendable { var path: PathList = "" }
+    let section = Section<Places>("places", "Places.") {
+      Key("path", \.path, .paths("a folder"), "Where.")
+    }
+    func read(yaml: String = "", _ override: String? = nil) throws -> [String] {
+      var reading = Reading(section, over: Places())
+      try reading.lay(yaml: yaml, name: "text")
+      if let override { try reading.lay(override: override) }
+      let values = try reading.checked()
+      var again = Reading(section, over: Places())
+      try again.lay(yaml: section.yaml(of: values), name: "written")
+      #expect(try again.checked().path == values.path)
+      return values.path.paths
+    }
+    #expect(try read(yaml: "path: a b") == ["a b"])
+    #expect(try read(yaml: "path: [a, 'b, c', d]") == ["a", "b, c", "d"])
+    #expect(try read(yaml: "path:\n- a\n- b") == ["a", "b"])
+    #expect(try read(yaml: "path: '[a, b]'") == ["[a, b]"])
+    #expect(try read("path=[a, b]") == ["a", "b"])
+    #expect(try read("path='[a, b]'") == ["[a, b]"])
+    #expect(try read("path=a,b") == ["a,b"])
+    #expect(try read("path=") == [])
+    #expect(throws: ConfigurationError.self) { try read(yaml: "path: [[a], b]") }
+  }
 }

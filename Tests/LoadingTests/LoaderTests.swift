@@ -378,4 +378,27 @@ struct BadImageTallyTests {
         == "more than 1 % of the images cannot be read (6 of 500, first: 0.jpg: why); repair or remove them, or check "
         + "that this is the right folder")
   }
+
+  @Test(
+    "one bad image is borne in the smallest data set, and another limit is named with its setting")
+  func oneAlways() throws {
+    let small = BadImageTally(dataSetCount: 2) { _ in }
+    try small.record(LoadingError("0.jpg: why"), index: 0)
+    #expect(
+      message { try small.record(LoadingError("1.jpg: why"), index: 1) }.hasPrefix(
+        "more than 1 % of the images"))
+    let none = BadImageTally(dataSetCount: 1000, limit: BadImageLimit(percent: 0)) { _ in }
+    try none.record(LoadingError("0.jpg: why"), index: 0)
+    #expect(
+      message { try none.record(LoadingError("1.jpg: why"), index: 1) }.hasPrefix(
+        "more than 0 % of the images"))
+    let half = BadImageTally(
+      dataSetCount: 10, limit: BadImageLimit(percent: 32.5, settingName: "the.key")
+    ) { _ in }
+    for index in 0..<3 { try half.record(LoadingError("\(index).jpg: why"), index: index) }
+    #expect(
+      message { try half.record(LoadingError("3.jpg: why"), index: 3) }
+        == "more than 32.5 % of the images cannot be read (4 of 10, first: 0.jpg: why); repair or remove them, check that "
+        + "this is the right folder, or raise the.key")
+  }
 }

@@ -251,6 +251,47 @@ import TorchNN
     #expect(try Checkpoint.latest(in: run) != nil)
   }
 
+  @Test(
+    "when the limit of time is over a run saves after the step, says so, and goes on when it is resumed"
+  )
+  func timeLimit() throws {
+    let fixture = try TrainingFixture()
+    defer { fixture.remove() }
+    let run = fixture.run("run")
+    var told: [String] = []
+    let outcome = try Pretraining.start(
+      fixture.configuration("training.time_limit=1h 30m"), in: run
+    ).train(
+      report: { if case .timeIsUp(let limit) = $0 { told.append(limit) } },
+      since: .now - .seconds(5401))
+    #expect(outcome == .stopped(step: 1) && told == ["1h 30m"])
+    #expect(try Checkpoint.latest(in: run) != nil)
+    #expect(
+      try Pretraining.resume(fixture.configuration("training.time_limit=2h"), in: run).train()
+        == .finished(step: 9))
+  }
+
+  @Test("several roots are trained on together, and a file of paths is one")
+  func severalRoots() throws {
+    let fixture = try TrainingFixture(imageCount: 10)
+    let other = try TrainingFixture(imageCount: 6)
+    defer {
+      fixture.remove()
+      other.remove()
+    }
+    let list = fixture.folder.appendingPathComponent("list.txt")
+    try Data("\(other.data.path)/100.jpg\n\(other.data.path)/101.jpg\n".utf8).write(to: list)
+    for (place, count) in [(other.data.path, 16), (list.path, 12)] {
+      var images = 0
+      _ = try Pretraining.start(
+        fixture.configuration(
+          "data.path=[\(fixture.data.path), \(place)]", "training.maximum_steps=1"),
+        in: fixture.run("run\(count)")
+      ).train(report: { if case .started(let plan) = $0 { images = plan.imageCount } })
+      #expect(images == count)
+    }
+  }
+
   @Test("nothing is written when the data are not there or do not fill a batch")
   func missingData() throws {
     let fixture = try TrainingFixture(imageCount: 4)

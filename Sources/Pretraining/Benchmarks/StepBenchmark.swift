@@ -1,6 +1,7 @@
 import Augmentation
 import DataSets
 import Foundation
+import Keys
 import Loading
 import Methods
 import Torch
@@ -67,13 +68,14 @@ public struct StepBenchmark {
 
   /// The images to train on; nil where none are named, or nothing is there.
   private func trainingImages() throws -> (any ImageDataSet)? {
-    let path = configuration.data.path
-    guard !path.isEmpty else { return nil }
-    switch try FileSystem.kind(of: path) {
-    case .missing where !path.contains("{"): return nil
-    case .folder where try FileSystem.entries(of: path).isEmpty: return nil
-    default: return try configuration.trainingImages()
+    for path in configuration.data.path.paths {
+      switch try FileSystem.kind(of: path) {
+      case .missing where !path.contains("{"): return nil
+      case .folder where try FileSystem.entries(of: path).isEmpty: return nil
+      default: break
+      }
     }
+    return configuration.data.path.isEmpty ? nil : try configuration.trainingImages()
   }
 
   private func firstBatch(of prepared: Preparation) throws -> ViewBatch {

@@ -52,7 +52,8 @@ extension Configuration {
     if projectionHead.hiddenDimension == 0 {
       result.projectionHead.hiddenDimension = encoder.settings.featureCount
     }
-    for path in [\DataConfiguration.path, \.classes, \.subset] where !data[keyPath: path].isEmpty {
+    result.data.path = PathList(data.path.paths.map(machine.absolutePath))
+    for path in [\DataConfiguration.classes, \.subset] where !data[keyPath: path].isEmpty {
       result.data[keyPath: path] = machine.absolutePath(of: data[keyPath: path])
     }
     if !encoder.weights.isEmpty { result.encoder.weights = machine.absolutePath(of: encoder.weights) }

@@ -12,7 +12,8 @@ public struct DataFingerprint: Codable, Equatable, Sendable {
   /// Of what is stored for a hundred images. One that cannot be read is as good as another.
   public var contents: String
 
-  init(of images: any ImageDataSet) {
+  /// Reads a hundred of the images.
+  public init(of images: any ImageDataSet) {
     let (names, labels, contents) = (SHA256(), SHA256(), SHA256())
     for name in images.classNames { labels.add("\(name)\n") }
     for index in 0..<images.count {

@@ -73,6 +73,9 @@ struct Preparation {
     options.batchesAhead = data.batchesAhead
     options.cacheCapacity = (data.cacheMegabytes << 20) / world.localSize
     options.appliesExifOrientation = data.appliesExifOrientation
+    options.badImageLimit = BadImageLimit(
+      percent: data.maximumBadPercent,
+      settingName: Configuration.keys.name(of: \.data.maximumBadPercent))
     // What mixed precision would round to anyway, in half the bytes.
     if [.bf16, .fp16].contains(configuration.training.precision) {
       options.dtype = configuration.training.precision.dtype

@@ -23,7 +23,7 @@ extension Pretraining {
     let (now, then) = (configuration.data, try run.configuration().data)
     let keys = [
       ("data.split", now.split.rawValue, then.split.rawValue), ("data.classes", now.classes, then.classes),
-      ("data.subset", now.subset, then.subset),
+      ("data.subset", now.subset, then.subset), ("data.image_key", now.imageKey, then.imageKey),
     ]
     let changed = keys.filter { $1 != $2 }.map { "\($0) is '\($1)' now and was '\($2)' then" }
     return changed.isEmpty ? "data.path is \(now.path)" : changed.joined(separator: ", ")
