@@ -92,8 +92,10 @@ let package = Package(
       ], swiftSettings: strict),
     .target(
       name: "Evaluation",
-      dependencies: ["CDigest", "DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Torch", "TorchNN"],
-      swiftSettings: strict),
+      dependencies: [
+        "Augmentation", "CDigest", "DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Randomness", "Torch",
+        "TorchNN",
+      ], swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",
       dependencies: [

@@ -22,6 +22,18 @@ public struct ViewAugmenter: Sendable {
 
   /// Traps on a configuration that `AugmentationConfiguration.validate()` refuses.
   public init(_ configuration: AugmentationConfiguration, seed: UInt64) {
+    self.init(configuration, views: { $0.views }, seed: seed)
+  }
+
+  /// Makes only the first view of each image. Traps as ``init(_:seed:)``.
+  public init(firstViewOf configuration: AugmentationConfiguration, seed: UInt64) {
+    self.init(configuration, views: { [$0.views[0]] }, seed: seed)
+  }
+
+  private init(
+    _ configuration: AugmentationConfiguration,
+    views: (AugmentationConfiguration) -> [AugmentationConfiguration], seed: UInt64
+  ) {
     do {
       try configuration.validate()
     } catch {
@@ -29,7 +41,7 @@ public struct ViewAugmenter: Sendable {
     }
     self.configuration = configuration
     self.seed = seed
-    views = configuration.views
+    self.views = views(configuration)
     normalization = configuration.normalization
   }
 

@@ -32,7 +32,7 @@ public struct Accuracy: Codable, Sendable, Equatable {
   }
 
   /// Adds up batches.
-  struct Count {
+  struct Count: Sendable, Equatable {
     private var images = 0
     private var inFirst = 0
     private var inFirstFive = 0
@@ -52,6 +52,12 @@ public struct Accuracy: Codable, Sendable, Equatable {
           if rank < 5 { inFirstFive += 1 }
         }
       }
+    }
+
+    static func += (left: inout Count, right: Count) {
+      left.images += right.images
+      left.inFirst += right.inFirst
+      left.inFirstFive += right.inFirstFive
     }
 
     var accuracy: Accuracy {

@@ -11,9 +11,9 @@ public struct EvaluatedImages: Codable, Sendable, Equatable {
   public var fingerprint: DataFingerprint
 
   /// Reads some of the images for the fingerprint.
-  public init(_ located: LocatedDataSet) {
-    (path, layout, imageCount) = (located.path, located.images.layout, located.images.count)
-    fingerprint = DataFingerprint(of: located.images)
+  public init(_ images: any ImageDataSet, at path: String) {
+    self.path = path
+    (layout, imageCount, fingerprint) = (images.layout, images.count, DataFingerprint(of: images))
   }
 }
 
@@ -22,8 +22,16 @@ public struct EvaluatedData: Codable, Sendable, Equatable {
   public var train: EvaluatedImages
   public var test: EvaluatedImages
 
+  public init(train: EvaluatedImages, test: EvaluatedImages) { (self.train, self.test) = (train, test) }
+
   /// Of what was opened.
   public init(train: LocatedDataSet, test: LocatedDataSet) {
-    (self.train, self.test) = (EvaluatedImages(train), EvaluatedImages(test))
+    self.init(
+      train: EvaluatedImages(train.images, at: train.path), test: EvaluatedImages(test.images, at: test.path))
+  }
+
+  /// Whether they are the same images, wherever they lie.
+  func isSame(as other: EvaluatedData) -> Bool {
+    train.fingerprint == other.train.fingerprint && test.fingerprint == other.test.fingerprint
   }
 }

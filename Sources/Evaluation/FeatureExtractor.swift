@@ -14,6 +14,8 @@ public struct FeatureExtractor {
   public let precision: DType
   private let usesChannelsLast: Bool
   private let frozen: [(name: String, tensor: Tensor)]
+  /// The hash of the encoder's state when this extractor was made.
+  public let encoderHash: String
 
   /// Takes the encoder as it is now to be the frozen one.
   ///
@@ -33,6 +35,7 @@ public struct FeatureExtractor {
     self.precision = precision
     usesChannelsLast = channelsLast
     frozen = encoder.stateDictionary().map { ($0.name, $0.tensor.clone()) }
+    encoderHash = encoder.stateHash()
   }
 
   /// Confirms that no bit of the encoder has changed since this extractor was made.

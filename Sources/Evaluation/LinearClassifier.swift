@@ -24,17 +24,28 @@ public struct LinearClassifier: Sendable {
   /// Classifies test images. Five classes or fewer give a top-5 of 100.
   ///
   /// - Parameter test: `[M, D]` with labels of the classes trained on.
-  /// - Throws: ``EvaluationError`` when labels are missing or of other classes, or features are not finite.
-  public func accuracy(on test: Features) throws -> Accuracy {
+  /// - Throws: ``EvaluationError`` when labels are missing or of other classes, or features or scores are not finite.
+  public func judge(_ test: Features) throws -> Judgement {
     try test.requireTestable(classNames: classNames, classCount: weight.shape[0])
     precondition(
       test.dimension == weight.shape[1],
       "LinearClassifier: weights \(weight.shape) do not fit test features \(test.values.shape)")
-    var count = Accuracy.Count()
+    var judgement = Judgement(classCount: weight.shape[0])
     for start in stride(from: 0, to: test.count, by: Self.blockRows) {
       let rows = start..<min(start + Self.blockRows, test.count)
-      count.add(scores: logits(test.values.narrow(0, rows)), labels: test.labels[rows])
+      let logits = logits(test.values.narrow(0, rows))
+      guard logits.isFinite().all() else {
+        throw EvaluationError(
+          "the classifier gives scores that are not finite numbers: features of test images are too far from those of train images"
+        )
+      }
+      judgement.add(logits: logits, labels: test.labels[rows])
     }
-    return count.accuracy
+    return judgement
   }
+
+  /// The share of test images whose class is found.
+  ///
+  /// - Throws: as ``judge(_:)``.
+  public func accuracy(on test: Features) throws -> Accuracy { try judge(test).accuracy }
 }

@@ -81,12 +81,37 @@ extension LinearProbe {
       on: train, device: device, order: { _ in Tensor.randperm(train.count, generator: generator) }, onEpoch: onEpoch)
   }
 
+  /// Trains a classifier and judges test images after every epoch; the judgement after the last one counts, and nothing is
+  /// chosen by the others.
+  ///
+  /// - Parameters:
+  ///   - test: `[M, D]` with labels of the same classes.
+  ///   - onEpoch: hears after each epoch how many are done, of how many, and the mean loss of its steps.
+  /// - Throws: as ``train(on:seed:device:onEpoch:)``, and when test images cannot be judged.
+  public func judge(
+    train: Features, test: Features, seed: UInt64, device: Device = .cpu,
+    onEpoch: (_ done: Int, _ total: Int, _ loss: Double) -> Void = { _, _, _ in }
+  ) throws -> (judgement: Judgement, curve: [EpochFigures]) {
+    let generator = Generator(seed: seed)
+    var (judgement, curve) = (Judgement(classCount: train.classCount), [EpochFigures]())
+    _ = try self.train(
+      on: train, device: device, order: { _ in Tensor.randperm(train.count, generator: generator) }, onEpoch: onEpoch,
+      afterEpoch: { classifier, loss in
+        judgement = try classifier.judge(test)
+        curve.append(EpochFigures(epoch: curve.count + 1, loss: loss, top1: judgement.accuracy.top1))
+      })
+    return (judgement, curve)
+  }
+
   /// The same with the order of the images given.
   ///
-  /// - Parameter order: gives the rows of `train` (int64, `[N]`) in the order in which an epoch takes them.
+  /// - Parameters:
+  ///   - order: gives the rows of `train` (int64, `[N]`) in the order in which an epoch takes them.
+  ///   - afterEpoch: gets the classifier as it is after each epoch, and the mean loss of its steps.
   package func train(
     on train: Features, device: Device = .cpu, order: (_ epoch: Int) -> Tensor,
-    onEpoch: (_ done: Int, _ total: Int, _ loss: Double) -> Void = { _, _, _ in }
+    onEpoch: (_ done: Int, _ total: Int, _ loss: Double) -> Void = { _, _, _ in },
+    afterEpoch: (_ classifier: LinearClassifier, _ loss: Double) throws -> Void = { _, _ in }
   ) throws -> LinearClassifier {
     try validate()
     try train.requireTrainable()
@@ -104,6 +129,11 @@ extension LinearProbe {
     let schedule = LearningRateSchedule(peak: learningRate, warmupSteps: 0, totalSteps: epochs * batchesPerEpoch)
 
     var losses: [Double] = []
+    func classifier() -> LinearClassifier {
+      LinearClassifier(
+        weight: weight.value.detached().to(device: .cpu), bias: bias.value.detached().to(device: .cpu),
+        standardization: standardization, losses: losses, classNames: train.classNames)
+    }
     for epoch in 0..<epochs {
       let rows = order(epoch).to(device: device)
       // Losses stay tensors until the epoch ends, so that a CUDA device is not waited for at every step.
@@ -125,9 +155,8 @@ extension LinearProbe {
             + (standardizesFeatures ? "" : ", or standardized features"))
       }
       onEpoch(epoch + 1, epochs, mean)
+      try afterEpoch(classifier(), mean)
     }
-    return LinearClassifier(
-      weight: weight.value.detached().to(device: .cpu), bias: bias.value.detached().to(device: .cpu),
-      standardization: standardization, losses: losses, classNames: train.classNames)
+    return classifier()
   }
 }

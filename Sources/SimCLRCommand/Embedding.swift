@@ -16,34 +16,47 @@ struct Embedding {
   let extractor: FeatureExtractor
   /// Architecture, width and stem in words, and whose weights it has.
   let encoderDescription: String
+  /// Whether the encoder has its first weights.
+  let isRandomlyInitialized: Bool
+  private let selection: EncoderSelection
+  private let isUntrained: Bool
   private let images: ImageSelection
   private let console: Console
 
-  /// - Parameter precision: what convolutions run in, whatever the run was trained in; float32 measures best.
+  /// - Parameters:
+  ///   - untrained: takes first weights in place of those that were selected.
+  ///   - precision: what convolutions run in, whatever the run was trained in; float32 measures best.
   init(
-    _ selection: EncoderSelection, images: ImageSelection, device name: String, precision: EvaluationPrecision,
+    _ selection: EncoderSelection, untrained: Bool = false, images: ImageSelection, device name: String,
+    precision: EvaluationPrecision,
     console: Console
   ) throws {
     let device = try Device(named: name)
     // A measure is the same on every device, whatever the run was trained with.
     TorchRuntime.allowsTF32 = false
     let encoder: any ImageEncoder
-    (encoder, configuration, encoderDescription) = try selection.open(console)
+    (encoder, configuration, encoderDescription) = try selection.open(console, untrained: untrained)
+    isRandomlyInitialized = untrained || selection.randomInitialization
     extractor = FeatureExtractor(encoder, device: device, precision: precision.dtype)
+    (self.selection, isUntrained) = (selection, untrained)
     self.images = images
     self.console = console
   }
 
   /// Finds one split of the data, and says where it lies.
   func locate(_ split: DataSetSplit, for use: DataSetLocator.Use) throws -> LocatedDataSet {
-    let located = try images.locate(split, for: use, imageKey: configuration.data.imageKey)
-    if let remark = located.remark { console.note(remark) }
-    console.note("\(split.rawValue) images: \(located.images.count) in \(located.path)")
-    return located
+    try images.locate(split, for: use, imageKey: configuration.data.imageKey, console: console)
   }
 
+  /// Another encoder with the weights that this one was given, to be trained.
+  func makeEncoder() throws -> any ImageEncoder { try selection.open(nil, untrained: isUntrained).encoder }
+
   /// Embeds what was opened of a split; images that cannot be read are named and left out.
-  func features(of dataSet: any ImageDataSet, split: DataSetSplit) throws -> Features {
+  ///
+  /// - Parameter other: another encoder than this one.
+  func features(
+    of dataSet: any ImageDataSet, split: DataSetSplit, by other: FeatureExtractor? = nil
+  ) throws -> Features {
     if !dataSet.passedOver.isEmpty { console.note("not used of \(split.rawValue): \(dataSet.passedOver.text)") }
     let loader = LabeledLoader(
       dataSet: dataSet, transform: EvaluationTransform(configuration.augmentation), batchSize: 256,
@@ -54,7 +67,7 @@ struct Embedding {
         settingName: "--maximum-bad-percent"),
       onBadImage: { FileHandle.standardError.write(Data("skipped an image: \($0)\n".utf8)) })
     defer { console.endLive() }
-    return try extractor.features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }
+    return try (other ?? extractor).features(of: loader) { console.live("embedding \(split.rawValue)  \($0)/\($1)") }
   }
 }
 

@@ -5,6 +5,7 @@ import Evaluation
 import Foundation
 import Pretraining
 import Torch
+import TorchNN
 
 /// Which encoder is measured: a run's, or one of published weights.
 struct EncoderSelection: ParsableArguments {
@@ -53,16 +54,23 @@ struct EncoderSelection: ParsableArguments {
   /// The run; nil for a file of weights.
   var run: RunFolder? { isFile ? nil : RunFolder(url) }
 
+  /// What the image of a WebDataset sample is called, as the run has it.
+  func imageKey() throws -> String { try run?.configuration().data.imageKey ?? "" }
+
   /// What is added to the name of a result, for each choice of weights has its own.
   var suffix: String { (checkpoint.map { "-step-\($0)" } ?? "") + (randomInitialization ? "-random" : "") }
 
   /// The encoder, how images are prepared for it, and what it is in words.
-  func open(_ console: Console) throws -> (
+  ///
+  /// - Parameter untrained: gives it first weights in place of those that were selected: of a run those of its seed, of a file
+  ///   those of seed 0.
+  func open(_ console: Console?, untrained: Bool = false) throws -> (
     encoder: any ImageEncoder, configuration: ResolvedConfiguration, description: String
   ) {
     if let run {
       let configuration = try run.configuration()
-      let encoder = try run.encoder(randomlyInitialized: randomInitialization, checkpoint: checkpoint)
+      let encoder = try run.encoder(
+        randomlyInitialized: untrained || randomInitialization, checkpoint: untrained ? nil : checkpoint)
       return (encoder, configuration, Self.words(configuration.encoder.settings))
     }
     let weights = try WeightsFile(contentsOf: url)
@@ -72,15 +80,17 @@ struct EncoderSelection: ParsableArguments {
       )
     }
     let file = try EncoderImport(weights, name: path, architecture: architecture)
-    console.note("\(path): \(file.report)")
+    if !untrained { console?.note("\(path): \(file.report)") }
     var configuration = Configuration()
     configuration.encoder.architecture = file.settings.architecture
     configuration.augmentation.imageSize = imageSize ?? file.imageSize ?? configuration.augmentation.imageSize
     configuration.augmentation.mean = file.mean ?? configuration.augmentation.mean
     configuration.augmentation.standardDeviation =
       file.standardDeviation ?? configuration.augmentation.standardDeviation
+    let encoder = untrained ? file.settings.makeEncoder(generator: Generator(seed: 0)) : file.encoder
+    encoder.evaluate()
     return (
-      file.encoder, try configuration.resolved(), "\(Self.words(file.settings)), weights of \(url.lastPathComponent)"
+      encoder, try configuration.resolved(), "\(Self.words(file.settings)), weights of \(url.lastPathComponent)"
     )
   }
 

@@ -52,10 +52,22 @@ struct ImageSelection: ParsableArguments {
     }
   }
 
-  /// Opens one split.
+  /// Finds one split, and says where it lies.
   ///
   /// - Parameter key: what the image of a sample is called, unless an option says it.
-  func locate(_ split: DataSetSplit, for use: DataSetLocator.Use, imageKey key: String) throws
+  func locate(_ split: DataSetSplit, for use: DataSetLocator.Use, imageKey key: String, console: Console) throws
+    -> LocatedDataSet
+  {
+    let located = try locate(split, for: use, imageKey: key)
+    if let remark = located.remark { console.note(remark) }
+    console.note("\(split.rawValue) images: \(located.images.count) in \(located.path)")
+    return located
+  }
+
+  /// Finds one split.
+  ///
+  /// - Parameter key: what the image of a sample is called, unless an option says it.
+  private func locate(_ split: DataSetSplit, for use: DataSetLocator.Use, imageKey key: String) throws
     -> LocatedDataSet
   {
     let locator = DataSetLocator(for: use, imageKey: imageKey ?? key)

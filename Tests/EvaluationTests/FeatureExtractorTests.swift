@@ -52,6 +52,17 @@ struct FeatureExtractorTests {
         + "given: \(name) is not what it was")
   }
 
+  @Test("the hash of an encoder is that of its bits, wherever they lie, and another after one changed")
+  func hash() {
+    let hash = FeatureExtractor(encoder, channelsLast: true).encoderHash
+    #expect(hash.count == 64)
+    #expect(FeatureExtractor(encoder, channelsLast: false).encoderHash == hash)
+    var element = encoder.stateDictionary().first { $0.name == "bn1.running_mean" }!.tensor
+    while element.rank > 0 { element = element.select(0, 0) }
+    element.mul_(-1)
+    #expect(encoder.stateHash() != hash)
+  }
+
   @Test("batch statistics taken in by the encoder are noticed")
   func trainedOn() throws {
     let extractor = FeatureExtractor(encoder)

@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 import Testing
 import Torch
 
@@ -55,6 +56,19 @@ struct LinearProbeTests {
     #expect(try classifier.accuracy(on: twoClasses(perClass: 1)) == Accuracy(top1: 100, top5: 100))
   }
 
+  @Test("the curve has every epoch, its last point is the result, and judging does not disturb training")
+  func curve() throws {
+    let fixture = try EvaluationFixture()
+    let probe = LinearProbe(epochs: 3, batchSize: 64)
+    let (judgement, curve) = try probe.judge(train: fixture.train, test: fixture.test, seed: 7)
+    let alone = try probe.train(on: fixture.train, seed: 7)
+    #expect(try alone.judge(fixture.test) == judgement)
+    #expect(curve.map(\.epoch) == [1, 2, 3] && curve.last!.top1 == judgement.accuracy.top1)
+    #expect(abs(curve[2].loss - alone.losses[12..<18].reduce(0, +) / 6) < 1e-9)
+    let first = try LinearProbe(epochs: 3, batchSize: 64).judge(train: fixture.train, test: fixture.train, seed: 7)
+    #expect(first.curve[0].top1 < first.curve[2].top1)
+  }
+
   @Test("a feature that never changes is centered and otherwise left alone")
   func constantFeature() throws {
     let values = Tensor([0.1, 1, 0.1, 3, 0.1, 5] as [Float], shape: [3, 2])
@@ -65,7 +79,7 @@ struct LinearProbeTests {
   }
 
   @Test("features stay as they are when standardizing is off")
-  func withoutStandardizing() throws {
+  func withoutStandardising() throws {
     let train = twoClasses(perClass: 4)
     let classifier = try LinearProbe(epochs: 1, batchSize: 8, standardizesFeatures: false).train(on: train, seed: 0)
     #expect(classifier.standardization(train.values).isIdentical(to: train.values))
@@ -105,7 +119,9 @@ struct LinearProbeTests {
       (LinearProbe(weightDecay: .nan), "a weight decay of at least 0, got nan"),
     ]
     for (probe, text) in bad {
-      #expect(throws: EvaluationError("linear evaluation: expected \(text)")) { try probe.train(on: train, seed: 0) }
+      #expect(
+        message { _ = try probe.train(on: train, seed: 0) }
+          == "linear evaluation: expected \(text)")
     }
   }
 

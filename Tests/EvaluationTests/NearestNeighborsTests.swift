@@ -1,4 +1,5 @@
 import Evaluation
+import TestSupport
 import Testing
 import Torch
 
@@ -44,26 +45,47 @@ struct NearestNeighborsTests {
     #expect(cold.isIdentical(to: nearest))
   }
 
-  @Test("blocks of test images give the scores that each image gives alone")
+  @Test("blocks of test and of train images give the scores that each image gives alone")
   func blocks() throws {
-    // 2¹⁷ train images leave room for 128 test images in a block.
-    let classes = 3
-    let labels = (0..<(1 << 17)).map { $0 % classes }
+    // Two blocks of test images, and three of train images.
+    let labels = (0..<33_000).map { $0 % 3 }
     let train = Features(
-      values: Tensor.randn([labels.count, 16], generator: Generator(seed: 1)), labels: labels,
+      values: Tensor.randn([labels.count, 8], generator: Generator(seed: 1)), labels: labels,
       sampleIndices: Array(labels.indices))
     let test = Features(
-      values: Tensor.randn([300, 16], generator: Generator(seed: 2)), labels: [Int](repeating: 0, count: 300),
-      sampleIndices: Array(0..<300))
+      values: Tensor.randn([1030, 8], generator: Generator(seed: 2)), labels: [Int](repeating: 0, count: 1030),
+      sampleIndices: Array(0..<1030))
     var progress: [Int] = []
-    _ = try NearestNeighbors().accuracy(train: train, test: test) { done, _ in progress.append(done) }
-    #expect(progress == [128, 256, 300])
+    _ = try NearestNeighbors().judge(train: train, test: test) { done, _ in progress.append(done) }
+    #expect(progress == [1024, 1030])
     let together = try NearestNeighbors(temperature: 10).scores(train: train, test: test)
-    for index in [0, 127, 128, 299] {
-      let one = Features(values: test.values.narrow(0, index..<index + 1), labels: [0], sampleIndices: [index])
-      let alone = try NearestNeighbors(temperature: 10).scores(train: train, test: one)
-      #expect(greatestDifference(alone, together.narrow(0, index..<index + 1)) < 1e-6)
+    let rows = Functional.normalize(train.values.to(.float64))
+    for index in [0, 1023, 1024, 1029] {
+      let one = test.values.narrow(0, index..<index + 1)
+      let nearest = Functional.normalize(one.to(.float64)).matmul(rows.transposed()).topk(20)
+      let votes = Functional.softmax(nearest.values / 10).array(of: Double.self)
+      var expected = [0.0, 0, 0]
+      for (place, vote) in zip(nearest.indices.array(of: Int.self), votes) { expected[labels[place]] += vote }
+      #expect(greatestDifference(Tensor(expected, shape: [1, 3]), together.narrow(0, index..<index + 1)) < 1e-6)
     }
+  }
+
+  @Test("k and temperature are chosen by what they make of train images held out")
+  func choosing() throws {
+    let fixture = try EvaluationFixture()
+    let (settings, choice) = try NearestNeighbors.choose(on: fixture.train, seed: 1)
+    #expect(choice.heldOutCount == 35 && choice.candidates.count == NearestNeighbors.candidates.count)
+    let best = choice.candidates.map(\.top1).max()!
+    let first = choice.candidates.first { $0.top1 == best }!
+    #expect(first.values == ["k": Double(settings.k), "temperature": settings.temperature])
+    // Every tenth image is held out, of every class five; the neighbors of the others are not among them.
+    let lonely = try NearestNeighbors.choose(
+      among: [NearestNeighbors(k: 1)], on: twoClasses(perClass: 2), seed: 0
+    ).choice
+    #expect(lonely.heldOutCount == 2 && lonely.candidates[0].top1 == 100)
+    #expect(
+      message { _ = try NearestNeighbors.choose(among: [NearestNeighbors(k: 0)], on: fixture.train, seed: 0) }
+        == "nearest neighbors: expected k of at least 1, got 0")
   }
 
   @Test("of classes with equal scores the lower number comes first, so that a tie wins nothing")
@@ -80,11 +102,11 @@ struct NearestNeighborsTests {
   @Test("k and temperature out of range are refused in one line")
   func badSettings() {
     let (train, test) = (twoClasses(perClass: 3), twoClasses(perClass: 1))
-    #expect(throws: EvaluationError("nearest neighbors: expected k of at least 1, got 0")) {
-      try NearestNeighbors(k: 0).accuracy(train: train, test: test)
-    }
-    #expect(throws: EvaluationError("nearest neighbors: expected a temperature above 0, got 0.0")) {
-      try NearestNeighbors(temperature: 0).accuracy(train: train, test: test)
-    }
+    #expect(
+      message { _ = try NearestNeighbors(k: 0).accuracy(train: train, test: test) }
+        == "nearest neighbors: expected k of at least 1, got 0")
+    #expect(
+      message { _ = try NearestNeighbors(temperature: 0).accuracy(train: train, test: test) }
+        == "nearest neighbors: expected a temperature above 0, got 0.0")
   }
 }

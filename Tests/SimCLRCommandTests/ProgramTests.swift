@@ -92,6 +92,11 @@ import Torch
       let object = try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [String: Any]
       #expect(object?["top1"] is Double)
       #expect(object?["is_random_initialization"] as? Bool == (arguments.count == 2))
+      let hash = object?["encoder_hash"] as? [String: String]
+      #expect(hash?["before"]?.count == 64 && hash?["before"] == hash?["after"])
+      let baseline = object?["baseline"] as? [String: Any]
+      #expect((baseline == nil) == (arguments.count == 2))
+      #expect(baseline?["encoder_hash"] as? String != hash?["before"])
     }
     let folds = try program.run("evaluate", "knn", "run", "--data", "data", "--fold", "3")
     #expect(folds.exitCode == 1 && folds.errors.contains("only STL-10 has folds"), "\(folds.errors)")
@@ -108,6 +113,40 @@ import Torch
     let embedded = try SafeTensors.load(program.folder.appendingPathComponent("e.safetensors"))
     #expect(embedded["features"]?.shape == [20, 32])
     #expect(embedded["labels"]?.array(of: Int.self) == Array(repeating: 0, count: 10) + Array(repeating: 1, count: 10))
+  }
+
+  @Test("classifiers of all protocols and several data sets are measured, and choosing never takes what is given")
+  func protocols() throws {
+    let program = try Program()
+    defer { program.remove() }
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "run").exitCode == 0)
+    let data = ["run", "--data", "data", "--no-baseline"]
+    for arguments in [
+      ["knn", "--choose"], ["linear", "--protocol", "lbfgs"], ["linear", "--protocol", "simclr", "--epochs", "2"],
+      ["finetune", "--labels", "50", "--epochs", "1", "--batch-size", "4"],
+    ] {
+      let outcome = try program.finish(program.start(["evaluate"] + arguments + data))
+      #expect(outcome.exitCode == 0 && outcome.output.contains("  top-1 "), "\(outcome.errors)")
+    }
+    let table = try program.run("evaluate", "transfer", "run", "--data", "data", "--data", "./data")
+    #expect(table.exitCode == 0, "\(table.errors)")
+    #expect(table.output.split(separator: "\n").count == 5 && table.output.hasPrefix("data    protocol"))
+    let folder = program.folder.appendingPathComponent("run/evaluation")
+    func object(_ name: String) throws -> [String: Any] {
+      let data = try Data(contentsOf: folder.appendingPathComponent("\(name).json"))
+      return try JSONSerialization.jsonObject(with: data) as! [String: Any]
+    }
+    #expect(try object("knn-chosen")["choice"] != nil && object("linear-lbfgs")["choice"] != nil)
+    #expect((try object("linear-simclr")["curve"] as? [Any])?.count == 2)
+    #expect(try object("finetune-50")["train_count"] as? Int == 10)
+    #expect((try object("transfer")["results"] as? [Any])?.count == 4)
+    #expect(try object("transfer-data-2-knn")["baseline"] != nil)
+    for wrong in [
+      ["knn", "--choose", "--neighbors", "3"], ["linear", "--protocol", "lbfgs", "--epochs", "3"],
+      ["linear", "--regularization", "1"], ["finetune"], ["finetune", "--labels", "0"],
+    ] {
+      #expect(try program.finish(program.start(["evaluate"] + wrong + data)).exitCode == 2, "\(wrong)")
+    }
   }
 
   @Test("what lies among images and is not used is named by every command, and classes are joined by name")

@@ -12,7 +12,7 @@ public struct DataFingerprint: Codable, Equatable, Sendable {
   /// Of what is stored for a hundred images. One that cannot be read is as good as another.
   public var contents: String
 
-  /// Reads a hundred of the images.
+  /// Reads the names and labels of all images, and what is stored for a hundred.
   public init(of images: any ImageDataSet) {
     let (names, labels, contents) = (SHA256(), SHA256(), SHA256())
     for name in images.classNames { labels.add("\(name)\n") }

@@ -3,28 +3,28 @@ import Foundation
 import Torch
 
 /// The SHA-256 hash of bytes that come in parts.
-final class SHA256 {
+package final class SHA256 {
   private let hash: OpaquePointer
 
-  init() {
+  package init() {
     guard let hash = cdigest_sha256_create() else { preconditionFailure("SHA-256: OpenSSL does not offer it") }
     self.hash = hash
   }
 
   deinit { cdigest_sha256_free(hash) }
 
-  func add(_ bytes: UnsafeRawBufferPointer) {
+  package func add(_ bytes: UnsafeRawBufferPointer) {
     let isAdded = cdigest_sha256_add(hash, bytes.baseAddress, bytes.count)
     precondition(isAdded, "SHA-256: bytes after the end")
   }
 
-  func add(_ text: some StringProtocol) {
+  package func add(_ text: some StringProtocol) {
     var text = String(text)
     text.withUTF8 { add(UnsafeRawBufferPointer($0)) }
   }
 
   /// The hash of all that was added, in 64 hexadecimal digits; nothing can be added after it.
-  func finished() -> String {
+  package func finished() -> String {
     var digest = [UInt8](repeating: 0, count: Int(CDIGEST_SHA256_BYTES))
     let isFinished = cdigest_sha256_finish(hash, &digest)
     precondition(isFinished, "SHA-256: finished twice")
