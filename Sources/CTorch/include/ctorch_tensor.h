@@ -200,6 +200,10 @@ ctorch_status ctorch_tensor_topk(const ctorch_tensor *self, int64_t count, int64
 /// Euclidean norm over all elements.
 ctorch_status ctorch_tensor_norm(const ctorch_tensor *self, ctorch_tensor **out);
 
+
+ctorch_status ctorch_tensor_eigh(const ctorch_tensor *self, ctorch_tensor **values, ctorch_tensor **vectors);
+ctorch_status ctorch_tensor_convolve(const ctorch_tensor *self, const ctorch_tensor *kernel, ctorch_tensor **out);
+
 #ifdef __cplusplus
 }
 #endif
