@@ -93,8 +93,8 @@ let package = Package(
     .target(
       name: "Evaluation",
       dependencies: [
-        "Augmentation", "CDigest", "DataSets", "Encoders", "Errors", "Loading", "Pretraining", "Randomness", "Torch",
-        "TorchNN",
+        "Augmentation", "CDigest", "DataSets", "Encoders", "Errors", "Images", "Loading", "Methods", "Pretraining",
+        "Randomness", "Torch", "TorchNN",
       ], swiftSettings: strict),
     .executableTarget(
       name: "SimCLRCommand",

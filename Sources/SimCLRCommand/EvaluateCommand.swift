@@ -11,7 +11,10 @@ struct EvaluateCommand: ParsableCommand {
       Features of the train images teach, those of the test images are judged; nothing is chosen on the test images. \
       The same encoder with its first weights, untrained, is measured beside it: the baseline to beat.
       """,
-    subcommands: [KNNCommand.self, LinearCommand.self, FineTuneCommand.self, TransferCommand.self])
+    subcommands: [
+      KNNCommand.self, LinearCommand.self, FineTuneCommand.self, TransferCommand.self, LabelFreeCommand.self,
+      TSNECommand.self,
+    ])
 }
 
 struct KNNCommand: ParsableCommand {

@@ -149,6 +149,30 @@ import Torch
     }
   }
 
+  @Test("images are laid out on a plane and measured without labels")
+  func withoutLabels() throws {
+    let program = try Program()
+    defer { program.remove() }
+    #expect(try program.run("pretrain", "recipe.yaml", "--output", "run").exitCode == 0)
+    let plane = try program.run("evaluate", "tsne", "run", "--data", "data", "--perplexity", "2", "--iterations", "10")
+    #expect(plane.exitCode == 0 && plane.output.hasPrefix("tsne  KL divergence "), "\(plane.errors)")
+    let folder = program.folder.appendingPathComponent("run/evaluation")
+    let rows = try String(contentsOf: folder.appendingPathComponent("tsne.csv"), encoding: .utf8).split(separator: "\n")
+    #expect(rows.count == 11 && rows[0] == "x,y,label,class,name")
+    #expect(rows[1].contains(",0,\"cat\",\"") && rows[10].contains(",1,\"dog\",\""))
+    for kind in ["svg", "png", "json"] {
+      #expect(FileManager.default.fileExists(atPath: folder.appendingPathComponent("tsne.\(kind)").path))
+    }
+    let few = try program.run("evaluate", "tsne", "run", "--data", "data")
+    #expect(few.exitCode == 1 && few.errors.contains("10 images are too few for a perplexity of 30.0"))
+    let measures = try program.run(
+      "evaluate", "label-free", "run", "--data", "data", "--images", "8", "--views", "2", "--json")
+    #expect(measures.exitCode == 0, "\(measures.errors)")
+    let object = try JSONSerialization.jsonObject(with: Data(measures.output.utf8)) as! [String: Any]
+    #expect((object["measures"] as? [String: Any])?["rank_me"] is Double && object["baseline"] is [String: Any])
+    #expect(try program.run("evaluate", "label-free", "run", "--data", "data", "--views", "3").exitCode == 2)
+  }
+
   @Test("what lies among images and is not used is named by every command, and classes are joined by name")
   func contentsOfFolders() throws {
     let program = try Program()
