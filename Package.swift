@@ -49,7 +49,7 @@ let package = Package(
       linkerSettings: [.linkedLibrary("jpeg"), .linkedLibrary("png16"), .linkedLibrary("z")]),
     .target(name: "Keys", dependencies: ["Errors", "Yams"], swiftSettings: strict),
     .target(name: "Torch", dependencies: ["CDigest", "CTorch", "Errors"], swiftSettings: strict),
-    .target(name: "TorchNN", dependencies: ["Torch"], swiftSettings: strict),
+    .target(name: "TorchNN", dependencies: ["Randomness", "Torch"], swiftSettings: strict),
     .target(name: "CLinux", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "CProcessor", cSettings: [.unsafeFlags(["-O2", "-Wall", "-Wextra", "-Werror"])]),
     .target(name: "Launching", dependencies: ["CLinux", "Errors"], swiftSettings: strict),

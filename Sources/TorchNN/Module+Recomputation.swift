@@ -15,13 +15,18 @@ extension Module {
     let parameters = trainedParameters().map(\.parameter.value)
     let precision = Autocast.current(on: input.device)
     let needsGradient = input.requiresGradient
+    // The same random numbers are drawn again.
+    nonisolated(unsafe) let drawing = module.drawingLayers()
+    let images = drawing.first?.images
     // Parameters are inputs too: their gradients then leave the operation as those of any other do, once for all calls, and
     // whoever adds them up over processes sees nothing special.
     let recomputing = DifferentiableOperation { inputs in
       let input = inputs[0]
       let backward: DifferentiableOperation.Backward = { gradients in
         let again = input.detached().requireGradient(needsGradient)
-        let output = withGradients { module.withoutTrackingStatistics { precision { module(again) } } }
+        let output = withGradients {
+          module.withoutTrackingStatistics { drawing.seeing(images) { precision { module(again) } } }
+        }
         let sources = needsGradient ? [again] + parameters : parameters
         let found = output.gradients(of: sources, weightedBy: gradients[0])
         return needsGradient ? found : [nil] + found

@@ -14,6 +14,7 @@ package struct GradientStep {
   let dtype: DType
   /// Parts that the images go through the network in.
   let accumulationSteps: Int
+  private let drawing: [DrawingLayer]
 
   package init(
     _ method: any PretrainingMethod, reduction: any GradientReduction, device: Device, dtype: DType,
@@ -21,20 +22,26 @@ package struct GradientStep {
   ) {
     (self.method, self.reduction) = (method, reduction)
     (self.device, self.dtype, self.accumulationSteps) = (device, dtype, accumulationSteps)
+    drawing = method.drawingLayers()
   }
 
   /// Leaves in every parameter the gradient of the global batch's loss, times the scale of `scaler`.
   ///
-  /// - Parameter views: of this process's images, each `[N, 3, S, S]`.
+  /// - Parameters:
+  ///   - views: of this process's images, each `[N, 3, S, S]`.
+  ///   - images: which images they are, for layers that draw by that; nil: they draw nothing.
   /// - Returns: this process's part of the loss: those of all processes add up to it.
   /// - Throws: `DistributedError` when another process was lost.
-  package func callAsFunction(_ views: [Tensor], scaledBy scaler: LossScaler) throws -> Tensor {
-    accumulationSteps == 1 ? try atOnce(views, scaler) : try inParts(views, scaler)
+  package func callAsFunction(_ views: [Tensor], of images: ImageKeys? = nil, scaledBy scaler: LossScaler) throws
+    -> Tensor
+  {
+    accumulationSteps == 1 ? try atOnce(views, images, scaler) : try inParts(views, images, scaler)
   }
 
-  private func atOnce(_ views: [Tensor], _ scaler: LossScaler) throws -> Tensor {
+  private func atOnce(_ views: [Tensor], _ images: ImageKeys?, _ scaler: LossScaler) throws -> Tensor {
     let loss = mixedPrecision {
-      contrast(views.enumerated().map { ViewEmbeddings(embed($1, view: $0), targets: targets($1, view: $0)) })
+      contrast(
+        views.enumerated().map { ViewEmbeddings(embed($1, images, view: $0), targets: targets($1, view: $0)) })
     }
     try reduction.backward(from: scaler.scaled(loss), nil)
     return loss.detached()
@@ -43,10 +50,14 @@ package struct GradientStep {
   /// Embeds everything without keeping activations, finds the gradient of every embedding from all of them, then embeds
   /// each part again and backpropagates its embeddings' gradients (Gao et al. 2021, arXiv 2101.06983). The loss is
   /// that of the whole batch; only BatchNorm can tell the parts.
-  private func inParts(_ views: [Tensor], _ scaler: LossScaler) throws -> Tensor {
+  private func inParts(_ views: [Tensor], _ images: ImageKeys?, _ scaler: LossScaler) throws -> Tensor {
+    let images = parts(of: images)
     let leaves = views.enumerated().map { number, view in
       let embeddings = method.withoutTrackingStatistics {
-        joined(parts(of: view).map { part in withoutGradients { mixedPrecision { embed(part, view: number) } } })
+        joined(
+          zip(parts(of: view), images).map { part, images in
+            withoutGradients { mixedPrecision { embed(part, images, view: number) } }
+          })
       }
       let targets = joined(parts(of: view).map { part in mixedPrecision { self.targets(part, view: number) } })
       return ViewEmbeddings(embeddings.map { $0.requireGradient() }, targets: targets)
@@ -57,7 +68,7 @@ package struct GradientStep {
     for part in 0..<accumulationSteps {
       for number in embedded {
         let view = views[number]
-        let embeddings = mixedPrecision { embed(parts(of: view)[part], view: number) }
+        let embeddings = mixedPrecision { embed(parts(of: view)[part], images[part], view: number) }
         let gradients = leaves[number].embeddings.map { parts(of: $0.gradient ?? Tensor.zeros(like: $0))[part] }
         let isLast = part == accumulationSteps - 1 && number == embedded.last
         try backward(from: embeddings, gradients, isLast: isLast)
@@ -77,9 +88,12 @@ package struct GradientStep {
   }
 
   /// Embeddings of one view of each image. Views go through the network one after another, so that BatchNorm
-  /// sees one kind of view at a time.
-  private func embed(_ images: Tensor, view: Int) -> [Tensor] {
-    method.embeds(view: view) ? method.embed(onDevice(images), view: view) : []
+  /// sees one kind of view at a time. Targets have no random numbers: they are what is to be predicted.
+  private func embed(_ images: Tensor, _ keys: ImageKeys?, view: Int) -> [Tensor] {
+    guard method.embeds(view: view) else { return [] }
+    var keys = keys
+    keys?.view = view
+    return drawing.seeing(keys) { method.embed(onDevice(images), view: view) }
   }
 
   private func targets(_ images: Tensor, view: Int) -> [Tensor] {
@@ -101,6 +115,15 @@ package struct GradientStep {
   private func parts(of tensor: Tensor) -> [Tensor] {
     let length = tensor.shape[0] / accumulationSteps
     return (0..<accumulationSteps).map { tensor.narrow(0, $0 * length..<($0 + 1) * length) }
+  }
+
+  private func parts(of images: ImageKeys?) -> [ImageKeys?] {
+    (0..<accumulationSteps).map { part in
+      var keys = images
+      let length = (images?.samples.count ?? 0) / accumulationSteps
+      keys?.samples = images.map { Array($0.samples[part * length..<(part + 1) * length]) } ?? []
+      return keys
+    }
   }
 
   /// Outputs of parts, each a list, as outputs of the whole.

@@ -52,17 +52,20 @@ final class Trainer {
   ///
   /// - Parameters:
   ///   - position: which step it is.
+  ///   - epoch: which epoch it belongs to, from 0: what layers draw depends on that.
   ///   - whileComputing: called when all has been asked of the device, before it is waited for.
   /// - Returns: what all processes found, and the joint norm of the gradients before clipping, if they are clipped.
   /// - Throws: `DistributedError` when another process was lost.
   func step(
-    on batch: ViewBatch, at position: StepPosition, learningRate: Double, wantsStop: Bool = false,
+    on batch: ViewBatch, at position: StepPosition, epoch: Int = 0, learningRate: Double, wantsStop: Bool = false,
     whileComputing: () -> Void = {}
   ) throws -> (verdict: StepVerdict, gradientNorm: Double?) {
     optimizer.zeroGradients()
     statistics.keep()
     let images = batch.views.indices.map { view($0, of: batch) }
-    let loss = try gradientStep(images, scaledBy: scaler)
+    let keys = ImageKeys(
+      seed: UInt64(configuration.training.seed), epoch: epoch, samples: batch.sampleIndices)
+    let loss = try gradientStep(images, of: keys, scaledBy: scaler)
     let found = parameters.compactMap(\.gradient)
     let reading = StepReading(loss: loss, gradients: found)
     whileComputing()
