@@ -13,6 +13,7 @@ import sys
 
 import timm
 import torch
+import torchvision
 from safetensors import safe_open
 from safetensors.torch import load_file
 from torch import nn
@@ -48,8 +49,24 @@ class ScaledResNet(ResNet):
 
 def network(metadata):
     """The network that an export's metadata describe, less the classifier, with random weights."""
-    if metadata["architecture"] not in ARCHITECTURES:
-        return timm.create_model(metadata["architecture"], num_classes=0).eval()
+    name = metadata["architecture"]
+    if name.startswith("vit_"):
+        size = {"patch_size": int(metadata["patch_size"]), "img_size": int(metadata["image_size"])}
+        pooling = {"token": "token", "mean": "avg"}[metadata["pooling"]]
+        return timm.create_model(f"{name}_patch16_224", num_classes=0, global_pool=pooling, **size).eval()
+    if name.startswith(("convnext_", "efficientnet_")):
+        model = getattr(torchvision.models, name)()
+        if name.startswith("convnext_"):
+            model.classifier[2] = nn.Identity()
+        else:
+            model.classifier = nn.Identity()
+        return model.eval()
+    if name.startswith(("resnext", "wide_resnet")):
+        model = getattr(torchvision.models, name)()
+        model.fc = nn.Identity()
+        return model.eval()
+    if name not in ARCHITECTURES:
+        return timm.create_model(name, num_classes=0).eval()
     block, layers = ARCHITECTURES[metadata["architecture"]]
     width = float(metadata["width"])
     model = ResNet(block, layers) if width == 1 else ScaledResNet(block, layers, width)
@@ -92,7 +109,7 @@ def compare(name, export, embedded, image_folder):
     difference = (found["features"] - expected).abs()
     same = bool((difference <= TOLERANCE).all())
     print(
-        f"{'same  ' if same else 'FAILED'}  {name:14} {len(labels)} images x {expected.shape[1]} features,"
+        f"{'same  ' if same else 'FAILED'}  {name:16} {len(labels)} images x {expected.shape[1]} features,"
         f" largest {expected.abs().max():.3g}, largest difference {difference.max():.1e}"
     )
     return same
@@ -109,7 +126,7 @@ def main():
         results.append(compare(name, folder / f"{name}.safetensors", embedded, image_folder))
     if not all(results):
         sys.exit("interop: torchvision or timm computes other features")
-    print(f"torchvision and timm load all {len(results)} exports with strict=True and computes the same features")
+    print(f"torchvision and timm load all {len(results)} exports with strict=True and compute the same features")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Proves that exported encoders are torchvision's and timm's networks: trains every ResNet for a few steps, exports it, and
-# has the real ones load the file with strict=True and compute the same features; and reads files as they publish them.
+# Proves that exported encoders are torchvision's and timm's networks: trains every ResNet, and of each other family some, for a
+# few steps, exports them, and has the real ones load the files with strict=True and compute the same features; and reads files as
+# they publish them.
 # `make interop` builds simclr first.
 #
 # PyTorch goes into an environment of its own in the user's cache, once, without the CUDA libraries.
@@ -103,6 +104,14 @@ for architecture in resnet34 resnet50 resnet101 resnet152; do
     encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
 done
 train_and_export seresnet50 encoder.architecture=seresnet50 encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
+train_and_export resnext50_32x4d encoder.architecture=resnext50_32x4d encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
+train_and_export wide_resnet50_2 encoder.architecture=wide_resnet50_2 encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3
+train_and_export vit_tiny encoder.architecture=vit_tiny encoder.stem=auto encoder.patch_size=16 encoder.stochastic_depth=0.1
+train_and_export vit_small-mean encoder.architecture=vit_small encoder.stem=auto encoder.patch_size=8 encoder.pooling=mean \
+  encoder.positions=sincos encoder.freeze_patch_projection=true
+train_and_export convnext_tiny encoder.architecture=convnext_tiny encoder.stochastic_depth=0.1
+train_and_export efficientnet_b0 encoder.architecture=efficientnet_b0
+train_and_export efficientnet_b5 encoder.architecture=efficientnet_b5
 train_and_export resnet18-slim encoder.width=0.25 encoder.stem=cifar
 train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5 \
   encoder.zero_initialize_residuals=true optimizer.learning_rate=0.3

@@ -27,6 +27,10 @@ NETWORKS = {
     "resnet50.safetensors": torchvision.models.resnet50,
     "resnet34.safetensors": lambda: timm.create_model("resnet34"),
     "seresnet50.pth": lambda: timm.create_model("seresnet50"),
+    "resnext50_32x4d.pth": torchvision.models.resnext50_32x4d,
+    "vit_tiny.safetensors": lambda: timm.create_model("vit_tiny_patch16_224", img_size=64),
+    "convnext_tiny.pth": torchvision.models.convnext_tiny,
+    "efficientnet_b0.pth": torchvision.models.efficientnet_b0,
 }
 # ImageNet's, as published networks expect it; images are not resized.
 METADATA = {"image_size": "64", "mean": "[0.485, 0.456, 0.406]", "std": "[0.229, 0.224, 0.225]"}
@@ -54,6 +58,15 @@ def write(folder):
             save_file(state, folder / name)
 
 
+def remove_classifier(model):
+    if hasattr(model, "head"):
+        model.head = nn.Identity()
+    elif hasattr(model, "classifier"):
+        model.classifier[-1] = nn.Identity()
+    else:
+        model.fc = nn.Identity()
+
+
 def compare(folder, image_folder):
     images, labels = read_images(image_folder, METADATA)
     results = []
@@ -61,7 +74,7 @@ def compare(folder, image_folder):
         model = make()
         path = folder / name
         model.load_state_dict(torch.load(path, weights_only=True) if name.endswith(".pth") else load_file(path))
-        model.fc = nn.Identity()
+        remove_classifier(model)
         with torch.inference_mode():
             expected = torch.cat([model.eval()(batch) for batch in images.split(40)])
         found = load_file(folder / f"{path.stem}-published-features.safetensors")

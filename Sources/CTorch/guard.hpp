@@ -78,6 +78,7 @@ inline std::vector<at::Tensor> values(const ctorch_tensor *const *tensors, int32
 }
 
 inline c10::Device device(int32_t number) {
+  if (number == CTORCH_META) return c10::Device(c10::kMeta);
   return number < 0 ? c10::Device(c10::kCPU) : c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
 }
 

@@ -22,13 +22,28 @@ bool outgrows_its_memory(const at::Tensor &input, const at::Tensor &weight, int6
 /// The places that a strided 1x1 convolution reads.
 at::Tensor every_nth_place(const at::Tensor &input, int64_t n) { return input.slice(2, 0, {}, n).slice(3, 0, {}, n); }
 
+thread_local int64_t multiplications = 0;
+
+/// A convolution's result where there are only shapes, for which libtorch has none in C++.
+at::Tensor shape_of_conv2d(const at::Tensor &x, const at::Tensor &weight, int64_t stride, int64_t padding,
+                           int64_t dilation) {
+  auto side = [&](int64_t input, int64_t kernel) {
+    return (input + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
+  };
+  return at::empty({x.size(0), weight.size(0), side(x.size(2), weight.size(2)), side(x.size(3), weight.size(3))},
+                   x.options());
+}
+
 }  // namespace
 
 extern "C" {
 
 ctorch_status ctorch_nn_linear(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
                                ctorch_tensor **out) {
-  return guard([&] { *out = wrap(at::linear(input->value, weight->value, value_or_undefined(bias))); });
+  return guard([&] {
+    *out = wrap(at::linear(input->value, weight->value, value_or_undefined(bias)));
+    multiplications += input->value.numel() * weight->value.size(0);
+  });
 }
 
 ctorch_status ctorch_nn_conv2d(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
@@ -38,7 +53,9 @@ ctorch_status ctorch_nn_conv2d(const ctorch_tensor *input, const ctorch_tensor *
     if (x.dim() == 4 && outgrows_its_memory(x, weight->value, stride, padding)) {
       x = every_nth_place(x, std::exchange(stride, 1));
     }
-    *out = wrap(conv2d(x, weight->value, value_or_undefined(bias), stride, padding, dilation, groups));
+    *out = wrap(x.is_meta() ? shape_of_conv2d(x, weight->value, stride, padding, dilation)
+                            : conv2d(x, weight->value, value_or_undefined(bias), stride, padding, dilation, groups));
+    multiplications += (*out)->value.numel() * (weight->value.numel() / weight->value.size(0));
   });
 }
 
@@ -46,6 +63,10 @@ ctorch_status ctorch_nn_batch_norm(const ctorch_tensor *input, const ctorch_tens
                                    ctorch_tensor *running_mean, ctorch_tensor *running_var, bool training,
                                    double momentum, double epsilon, ctorch_tensor **out) {
   return guard([&] {
+    if (input->value.is_meta()) {
+      *out = wrap(at::empty_like(input->value));
+      return;
+    }
     int64_t values_per_channel = input->value.numel() / std::max<int64_t>(1, input->value.size(1));
     TORCH_CHECK(!training || values_per_channel > 1,
                 "batch statistics need more than one value a channel, got an input of shape ", input->value.sizes());
@@ -140,5 +161,40 @@ ctorch_status ctorch_nn_normalize(const ctorch_tensor *input, int64_t dimension,
     *out = wrap(input->value / norm.clamp_min(epsilon));
   });
 }
+
+ctorch_status ctorch_nn_layer_norm(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                                   double epsilon, ctorch_tensor **out) {
+  return guard([&] {
+    *out = wrap(input->value.is_meta() ? at::empty_like(input->value)
+                                       : at::layer_norm(input->value, weight->value.sizes(), weight->value,
+                                                        bias->value, epsilon));
+  });
+}
+
+ctorch_status ctorch_nn_gelu(const ctorch_tensor *input, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::gelu(input->value)); });
+}
+
+ctorch_status ctorch_nn_silu(const ctorch_tensor *input, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::silu(input->value)); });
+}
+
+ctorch_status ctorch_nn_attention(const ctorch_tensor *query, const ctorch_tensor *key, const ctorch_tensor *value,
+                                  ctorch_tensor **out) {
+  return guard([&] {
+    *out = wrap(query->value.is_meta()
+                    ? at::empty_like(query->value)
+                    : at::scaled_dot_product_attention(query->value, key->value, value->value));
+    multiplications += query->value.numel() * key->value.size(-2) + (*out)->value.numel() * key->value.size(-2);
+  });
+}
+
+ctorch_status ctorch_nn_resize_bicubic(const ctorch_tensor *input, int64_t height, int64_t width, ctorch_tensor **out) {
+  return guard([&] {
+    *out = wrap(at::_upsample_bicubic2d_aa(input->value, {height, width}, /*align_corners=*/false));
+  });
+}
+
+int64_t ctorch_nn_multiplications(void) { return multiplications; }
 
 }  // extern "C"

@@ -60,6 +60,7 @@ int64_t ctorch_tensor_size(const ctorch_tensor *self, int32_t dimension) { retur
 int64_t ctorch_tensor_element_count(const ctorch_tensor *self) { return self->value.numel(); }
 int32_t ctorch_tensor_dtype(const ctorch_tensor *self) { return static_cast<int32_t>(self->value.scalar_type()); }
 int32_t ctorch_tensor_device(const ctorch_tensor *self) {
+  if (self->value.is_meta()) return CTORCH_META;
   return self->value.is_cuda() ? self->value.get_device() : CTORCH_CPU;
 }
 bool ctorch_tensor_requires_gradient(const ctorch_tensor *self) { return self->value.requires_grad(); }

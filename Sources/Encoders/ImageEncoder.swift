@@ -17,4 +17,18 @@ public protocol ImageEncoder: Module {
 
   /// Embeds images `[N, 3, H, W]` as features `[N, featureCount]`.
   func callAsFunction(_ images: Tensor) -> Tensor
+
+  /// What names of the published network's classifier begin with; `fc.` unless an encoder says otherwise.
+  var classifierPrefix: String { get }
+
+  /// Changes published weights of other sizes or names into its own, where that is plain; there are none unless an encoder says
+  /// otherwise.
+  ///
+  /// - Returns: what was changed, in words.
+  func adapt(_ published: inout [String: Tensor]) -> [String]
+}
+
+extension ImageEncoder {
+  public var classifierPrefix: String { "fc." }
+  public func adapt(_ published: inout [String: Tensor]) -> [String] { [] }
 }

@@ -43,8 +43,9 @@ public struct PublishedWeights {
   public func load(into encoder: any ImageEncoder, architecture: String) throws -> Report {
     var (found, report) = (tensors, Report())
     stripPrefixes(of: encoder, &found, &report)
-    report.leftOut += found.keys.filter { $0.hasPrefix("fc.") }.sorted()
+    report.leftOut += found.keys.filter { $0.hasPrefix(encoder.classifierPrefix) }.sorted()
     for name in report.leftOut { found[name] = nil }
+    report.adapted += encoder.adapt(&found)
     var (state, missing, dtypes, missingCounters) = ([String: Tensor](), [String](), Set<String>(), 0)
     for (name, own) in encoder.stateDictionary() {
       guard let tensor = found.removeValue(forKey: name) else {

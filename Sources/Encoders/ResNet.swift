@@ -1,8 +1,9 @@
 import Torch
 import TorchNN
 
-/// A residual network (He et al. 2016) as torchvision builds it, or with squeeze and excitation as timm does, less the
-/// classifier: the encoder f(·) of SimCLR.
+/// A residual network (He et al. 2016) as torchvision builds it, also with grouped convolutions (ResNeXt, Xie et al. 2017, arXiv
+/// 1611.05431) or wider ones (Zagoruyko and Komodakis 2016, arXiv 1605.07146), or with squeeze and excitation as timm does,
+/// less the classifier: the encoder f(·) of SimCLR.
 ///
 /// Parameters and buffers have their names, in their order.
 public final class ResNet: Module, ImageEncoder {
@@ -10,13 +11,18 @@ public final class ResNet: Module, ImageEncoder {
   public enum Architecture: String, CaseIterable, Sendable {
     case resnet18, resnet34, resnet50, resnet101, resnet152
     case seresnet50, seresnet101, seresnet152
+    case resnext50 = "resnext50_32x4d"
+    case resnext101 = "resnext101_32x8d"
+    case resnext101Of64Groups = "resnext101_64x4d"
+    case wideResnet50 = "wide_resnet50_2"
+    case wideResnet101 = "wide_resnet101_2"
 
     /// How many blocks each of the four stages has.
     public var depths: [Int] {
       switch self {
       case .resnet18: [2, 2, 2, 2]
-      case .resnet34, .resnet50, .seresnet50: [3, 4, 6, 3]
-      case .resnet101, .seresnet101: [3, 4, 23, 3]
+      case .resnet34, .resnet50, .seresnet50, .resnext50, .wideResnet50: [3, 4, 6, 3]
+      case .resnet101, .seresnet101, .resnext101, .resnext101Of64Groups, .wideResnet101: [3, 4, 23, 3]
       case .resnet152, .seresnet152: [3, 8, 36, 3]
       }
     }
@@ -34,6 +40,18 @@ public final class ResNet: Module, ImageEncoder {
       switch self {
       case .seresnet50, .seresnet101, .seresnet152: true
       default: false
+      }
+    }
+
+    /// The parts that channels of a bottleneck's 3 × 3 convolution are divided into, and how many channels each has where the stage
+    /// has 64: 1 and 64 in a plain network.
+    public var grouping: (groups: Int, channels: Int) {
+      switch self {
+      case .resnext50: (32, 4)
+      case .resnext101: (32, 8)
+      case .resnext101Of64Groups: (64, 4)
+      case .wideResnet50, .wideResnet101: (1, 128)
+      default: (1, 64)
       }
     }
   }
@@ -83,8 +101,7 @@ public final class ResNet: Module, ImageEncoder {
         let stride = stage > 0 && index == 0 ? 2 : 1
         let block: ResidualBlock =
           architecture.hasBottlenecks
-          ? Bottleneck(
-            inputChannels, size.0, stride: stride, weighsChannels: architecture.weighsChannels, generator: generator)
+          ? Bottleneck(inputChannels, size.0, stride: stride, of: architecture, generator: generator)
           : BasicBlock(inputChannels, size.0, stride: stride, generator: generator)
         if zeroInitializesResiduals { block.startAsIdentity() }
         inputChannels = block.outputChannels
@@ -118,10 +135,16 @@ extension EncoderArchitecture {
   public static let seresnet50 = EncoderArchitecture(.seresnet50)
   public static let seresnet101 = EncoderArchitecture(.seresnet101)
   public static let seresnet152 = EncoderArchitecture(.seresnet152)
+  public static let resnext50 = EncoderArchitecture(.resnext50)
+  public static let resnext101 = EncoderArchitecture(.resnext101)
+  public static let resnext101Of64Groups = EncoderArchitecture(.resnext101Of64Groups)
+  public static let wideResnet50 = EncoderArchitecture(.wideResnet50)
+  public static let wideResnet101 = EncoderArchitecture(.wideResnet101)
 
   private init(_ architecture: ResNet.Architecture) {
     self.init(
-      name: architecture.rawValue, features: { ResNet.featureCount(architecture, width: $0) },
+      name: architecture.rawValue, traits: [.stem, .residualScales],
+      features: { ResNet.featureCount(architecture, width: $0) },
       make: { settings, generator in
         ResNet(
           architecture, width: settings.width, stem: settings.stem,
@@ -185,7 +208,7 @@ final class BasicBlock: ResidualBlock {
   }
 }
 
-/// 1 × 1, 3 × 3 (which takes the stride) and 1 × 1 convolutions; the output is four times as wide. Its channels may be
+/// 1 × 1, 3 × 3 (which takes the stride) and 1 × 1 convolutions; the output is four times as wide as the stage. Its channels may be
 /// weighed before the shortcut is added.
 final class Bottleneck: ResidualBlock {
   let conv1: Conv2d
@@ -199,15 +222,22 @@ final class Bottleneck: ResidualBlock {
 
   fileprivate static let expansion = 4
 
-  init(_ inputChannels: Int, _ channels: Int, stride: Int, weighsChannels: Bool, generator: Generator) {
+  /// - Parameter channels: the stage's, which torchvision calls planes.
+  init(
+    _ inputChannels: Int, _ channels: Int, stride: Int, of architecture: ResNet.Architecture, generator: Generator
+  ) {
     let outputChannels = channels * Self.expansion
-    conv1 = Conv2d(inputChannels, channels, kernelSize: 1, generator: generator)
-    bn1 = BatchNorm2d(channels)
-    conv2 = Conv2d(channels, channels, kernelSize: 3, stride: stride, padding: 1, generator: generator)
-    bn2 = BatchNorm2d(channels)
-    conv3 = Conv2d(channels, outputChannels, kernelSize: 1, generator: generator)
+    let grouping = architecture.grouping
+    // A narrow network leaves each group a channel at least.
+    let inner = max(1, channels * grouping.channels / 64) * grouping.groups
+    conv1 = Conv2d(inputChannels, inner, kernelSize: 1, generator: generator)
+    bn1 = BatchNorm2d(inner)
+    conv2 = Conv2d(
+      inner, inner, kernelSize: 3, stride: stride, padding: 1, groups: grouping.groups, generator: generator)
+    bn2 = BatchNorm2d(inner)
+    conv3 = Conv2d(inner, outputChannels, kernelSize: 1, generator: generator)
     bn3 = BatchNorm2d(outputChannels)
-    se = weighsChannels ? SqueezeExcitation(outputChannels, generator: generator) : nil
+    se = architecture.weighsChannels ? SqueezeExcitation(outputChannels, generator: generator) : nil
     downsample = Self.downsample(inputChannels, outputChannels, stride: stride, generator: generator)
     super.init(outputChannels: outputChannels)
   }

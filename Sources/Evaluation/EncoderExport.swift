@@ -8,7 +8,7 @@ import TorchNN
 /// names, and in the metadata what it takes to build the network and prepare images for it.
 ///
 /// The metadata are texts, as the format has it: `format` (`pt`), `architecture` (`resnet18`), `width` (`0.25`), `stem`
-/// (`cifar`), `image_size`, `mean` and `std` (JSON arrays of three), `feature_dimension`.
+/// (`cifar`; of a vision transformer `patch_size` and `pooling` in its place), `image_size`, `mean` and `std` (JSON arrays of three), `feature_dimension`.
 public struct EncoderExport {
   public let encoder: any ImageEncoder
   public let settings: EncoderSettings
@@ -36,12 +36,17 @@ public struct EncoderExport {
     let tensors = encoder.stateDictionary().map { name, tensor in
       (name, tensor.to(tensor.dtype.isFloatingPoint ? .float32 : tensor.dtype, device: .cpu).contiguous())
     }
-    let metadata = [
+    var metadata = [
       "format": "pt", "architecture": settings.architecture.name, "width": "\(settings.width)",
-      "stem": settings.stem.rawValue,
       "image_size": "\(imageSize)", "mean": try jsonText(mean), "std": try jsonText(standardDeviation),
       "feature_dimension": "\(encoder.featureCount)",
     ]
+    if settings.architecture.traits.contains(.patches) {
+      metadata["patch_size"] = "\(settings.transformer.patchSize)"
+      metadata["pooling"] = settings.transformer.pooling.rawValue
+    } else {
+      metadata["stem"] = settings.stem.rawValue
+    }
     try SafeTensors(tensors: tensors, metadata: metadata).write(to: url)
   }
 }

@@ -25,8 +25,11 @@ public struct EncoderImport {
   ///     ImageNet's stem.
   /// - Throws: ``EvaluationError`` when the file does not say what it holds, or the weights do not fit.
   public init(_ file: WeightsFile, name: String, architecture: EncoderArchitecture? = nil) throws {
-    settings = try Self.settings(file.metadata, architecture, name)
-    imageSize = file.metadata["image_size"].flatMap { Int($0) }.flatMap { 8...4096 ~= $0 ? $0 : nil }
+    var settings = try Self.settings(file.metadata, architecture, name)
+    settings.adopt(file.tensors)
+    self.settings = settings
+    let said = file.metadata["image_size"].flatMap { Int($0) }.flatMap { 8...4096 ~= $0 ? $0 : nil }
+    imageSize = said ?? (settings.architecture.traits.contains(.patches) ? settings.transformer.imageSize : nil)
     mean = Self.colors(file.metadata["mean"])
     standardDeviation = Self.colors(file.metadata["std"]).flatMap { $0.allSatisfy { $0 > 0 } ? $0 : nil }
     encoder = settings.makeEncoder(generator: Generator(seed: 0))

@@ -71,7 +71,7 @@ struct EncoderSelection: ParsableArguments {
       let configuration = try run.configuration()
       let encoder = try run.encoder(
         randomlyInitialized: untrained || randomInitialization, checkpoint: untrained ? nil : checkpoint)
-      return (encoder, configuration, Self.words(configuration.encoder.settings))
+      return (encoder, configuration, Self.words(configuration.encoderSettings))
     }
     let weights = try WeightsFile(contentsOf: url)
     if architecture == nil, weights.metadata["architecture"] == nil {
@@ -81,6 +81,9 @@ struct EncoderSelection: ParsableArguments {
     }
     let file = try EncoderImport(weights, name: path, architecture: architecture)
     if !untrained { console?.note("\(path): \(file.report)") }
+    if let fault = file.settings.fault(imageSize: imageSize ?? file.imageSize ?? 224) {
+      throw ValidationError("\(path): \(fault): give another --image-size")
+    }
     var configuration = Configuration()
     configuration.encoder.architecture = file.settings.architecture
     configuration.augmentation.imageSize = imageSize ?? file.imageSize ?? configuration.augmentation.imageSize
@@ -102,7 +105,11 @@ struct EncoderSelection: ParsableArguments {
   }
 
   private static func words(_ settings: EncoderSettings) -> String {
-    "\(settings.architecture.name), width \(settings.width), \(settings.stem.rawValue) stem"
+    let beginning =
+      settings.architecture.traits.contains(.patches)
+      ? "patches of \(settings.transformer.patchSize) pixels, \(settings.transformer.pooling.rawValue) pooling"
+      : "\(settings.stem.rawValue) stem"
+    return "\(settings.architecture.name), width \(settings.width), \(beginning)"
   }
 }
 

@@ -30,7 +30,7 @@ struct ExportCommand: ParsableCommand {
     let folder = RunFolder(URL(fileURLWithPath: runPath))
     let configuration = try folder.configuration()
     let export = EncoderExport(
-      try folder.encoder(randomlyInitialized: randomInitialization), settings: configuration.encoder.settings,
+      try folder.encoder(randomlyInitialized: randomInitialization), settings: configuration.encoderSettings,
       imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
       standardDeviation: configuration.augmentation.standardDeviation)
     try export.write(to: URL(fileURLWithPath: output))

@@ -28,7 +28,7 @@ struct OtherWeights {
     }
     let isSameMethod =
       other.method.name == configuration.method.name && other.projectionHead == configuration.projectionHead
-      && other.encoder.settings == configuration.encoder.settings
+      && other.encoderSettings == configuration.encoderSettings
     let file = quoted(checkpoint.url.appendingPathComponent("model.safetensors").path)
     return ["\(isSameMethod ? "method" : "encoder").weights=\(file)"]
   }

@@ -5,6 +5,8 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
   case cpu
   /// The CUDA device of this number, from 0.
   case cuda(Int)
+  /// Nowhere: tensors have shapes and types, but no elements, and operations find only those of their results.
+  case meta
 
   /// The device a name stands for: `auto` (the first CUDA device that libtorch can use, else the CPU), `cpu`, `cuda` (the
   /// first), `cuda:N`.
@@ -34,6 +36,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     switch self {
     case .cpu: "cpu"
     case .cuda(let number): "cuda:\(number)"
+    case .meta: "meta"
     }
   }
 
@@ -45,10 +48,11 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
 
   var number: Int32 {
     switch self {
-    case .cpu: -1
+    case .cpu: Int32(CTORCH_CPU)
     case .cuda(let number): Int32(number)
+    case .meta: Int32(CTORCH_META)
     }
   }
 
-  init(number: Int32) { self = number < 0 ? .cpu : .cuda(Int(number)) }
+  init(number: Int32) { self = number >= 0 ? .cuda(Int(number)) : number == Int32(CTORCH_META) ? .meta : .cpu }
 }

@@ -25,6 +25,7 @@ extension Device {
   public var memory: (freeBytes: Int, totalBytes: Int)? {
     switch self {
     case .cpu: return ProcessMemory.machine
+    case .meta: return nil
     case .cuda:
       var (free, total): (Int64, Int64) = (0, 0)
       guard ctorch_cuda_memory(number, &free, &total) == CTORCH_OK else { return nil }

@@ -43,6 +43,10 @@ extension Tensor {
   }
 
   public func relu() -> Tensor { .make("relu", self) { ctorch_tensor_relu(handle, $0) } }
+  /// x · Φ(x), Φ being the normal distribution (Hendrycks and Gimpel 2016, arXiv 1606.08415).
+  public func gelu() -> Tensor { .make("gelu", self) { ctorch_nn_gelu(handle, $0) } }
+  /// x / (1 + exp(−x)), also called swish (Ramachandran et al. 2017, arXiv 1710.05941).
+  public func silu() -> Tensor { .make("silu", self) { ctorch_nn_silu(handle, $0) } }
 
   /// The larger of each pair of elements.
   public func maximum(_ other: Tensor) -> Tensor {

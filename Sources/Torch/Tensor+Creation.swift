@@ -47,20 +47,22 @@ extension Tensor {
     }
   }
 
-  /// Numbers from the normal distribution of mean 0 and standard deviation 1.
+  /// Numbers from the normal distribution of mean 0 and standard deviation 1; on device meta with a generator for it.
   public static func randn(
     _ shape: [Int], generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
-    make("randn") {
+    if generator.device == .meta { return .empty(shape, dtype: dtype, device: .meta) }
+    return make("randn") {
       ctorch_tensor_randn(shape.int64, Int32(shape.count), generator.handle, dtype.rawValue, device.number, $0)
     }
   }
 
-  /// Numbers from the uniform distribution over `range`.
+  /// Numbers from the uniform distribution over `range`; on device meta with a generator for it.
   public static func uniform(
     _ shape: [Int], in range: Range<Double>, generator: Generator, dtype: DType = .float32, device: Device = .cpu
   ) -> Tensor {
-    make("uniform") {
+    if generator.device == .meta { return .empty(shape, dtype: dtype, device: .meta) }
+    return make("uniform") {
       ctorch_tensor_uniform(
         shape.int64, Int32(shape.count), range.lowerBound, range.upperBound, generator.handle, dtype.rawValue,
         device.number, $0)
@@ -76,8 +78,12 @@ extension Tensor {
 /// A source of random numbers for tensors; the same seed gives the same numbers on the same kind of device.
 public final class Generator: @unchecked Sendable {
   let handle: OpaquePointer
+  let device: Device
 
+  /// - Parameter device: with ``Device/meta`` nothing is drawn, and tensors have shapes alone: for a network of which only the sizes are
+  ///   asked.
   public init(seed: UInt64, device: Device = .cpu) {
+    self.device = device
     var handle: OpaquePointer?
     check(ctorch_generator_create(device.number, seed, &handle), "Generator")
     self.handle = handle!

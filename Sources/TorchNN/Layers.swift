@@ -13,16 +13,14 @@ public final class Conv2d: Module {
 
   public init(
     _ inputChannels: Int, _ outputChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, groups: Int = 1,
-    bias: Bool = false, generator: Generator
+    bias: Bool = false, firstValues: Initializer.Choice = .kaimingNormal, generator: Generator
   ) {
     precondition(
       inputChannels.isMultiple(of: groups) && outputChannels.isMultiple(of: groups),
       "Conv2d: \(inputChannels) and \(outputChannels) channels do not divide into \(groups) groups")
     let shape = [outputChannels, inputChannels / groups, kernelSize, kernelSize]
-    weight = Parameter(Initializer.kaimingNormal(shape, generator: generator))
-    let fanIn = shape.dropFirst().reduce(1, *)
-    self.bias =
-      bias ? Parameter(Initializer.uniform([outputChannels], fanIn: fanIn, generator: generator), role: .bias) : nil
+    weight = Parameter(firstValues.weight(shape, generator: generator))
+    self.bias = bias ? Parameter(firstValues.bias(shape, generator: generator), role: .bias) : nil
     self.stride = stride
     self.padding = padding
     self.groups = groups
@@ -34,19 +32,20 @@ public final class Conv2d: Module {
   }
 }
 
-/// Fully connected layer: `[N, I]` to `[N, O]`.
+/// Fully connected layer: `[…, I]` to `[…, O]`.
 public final class Linear: Module {
   /// `[O, I]`
   public let weight: Parameter
   /// `[O]`, nil without bias.
   public let bias: Parameter?
 
-  public init(_ inputFeatures: Int, _ outputFeatures: Int, bias: Bool = true, generator: Generator) {
-    weight = Parameter(
-      Initializer.uniform([outputFeatures, inputFeatures], fanIn: inputFeatures, generator: generator))
-    self.bias =
-      bias
-      ? Parameter(Initializer.uniform([outputFeatures], fanIn: inputFeatures, generator: generator), role: .bias) : nil
+  public init(
+    _ inputFeatures: Int, _ outputFeatures: Int, bias: Bool = true, firstValues: Initializer.Choice = .uniform,
+    generator: Generator
+  ) {
+    let shape = [outputFeatures, inputFeatures]
+    weight = Parameter(firstValues.weight(shape, generator: generator))
+    self.bias = bias ? Parameter(firstValues.bias(shape, generator: generator), role: .bias) : nil
   }
 
   public override func callAsFunction(_ input: Tensor) -> Tensor {
@@ -57,6 +56,16 @@ public final class Linear: Module {
 /// max(x, 0)
 public final class ReLU: Module {
   public override func callAsFunction(_ input: Tensor) -> Tensor { input.relu() }
+}
+
+/// x · Φ(x), Φ being the normal distribution.
+public final class GELU: Module {
+  public override func callAsFunction(_ input: Tensor) -> Tensor { input.gelu() }
+}
+
+/// x / (1 + exp(−x))
+public final class SiLU: Module {
+  public override func callAsFunction(_ input: Tensor) -> Tensor { input.silu() }
 }
 
 /// The largest value of each window of `[N, C, H, W]`.

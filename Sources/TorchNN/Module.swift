@@ -24,6 +24,15 @@ open class Module {
   public final func evaluate() { train(false) }
 }
 
+/// Modules that compute one after another; their names are their numbers.
+public final class Sequential: Module {
+  public let modules: [Module]
+
+  public init(_ modules: [Module]) { self.modules = modules }
+
+  public override func callAsFunction(_ input: Tensor) -> Tensor { modules(input) }
+}
+
 /// A tensor that training changes by its gradient, unless it is frozen.
 public final class Parameter {
   /// What a parameter is to its layer, which decides how optimizers treat it.
@@ -49,6 +58,12 @@ public final class Parameter {
   }
 
   public var gradient: Tensor? { value.gradient }
+
+  /// Takes the gradient away for good: the parameter stays what it is, or becomes what others make it.
+  public func freeze() {
+    isFrozen = true
+    value = value.detached()
+  }
 }
 
 /// A tensor that belongs to a module's state but has no gradient, such as a running mean.
@@ -106,10 +121,7 @@ extension Module {
 
   /// Takes the gradients of all parameters away for good: they stay what they are, or become what others make them.
   public final func freeze() {
-    for parameter in parameters() {
-      parameter.isFrozen = true
-      parameter.value = parameter.value.detached()
-    }
+    for parameter in parameters() { parameter.freeze() }
   }
 
   /// This module and all within it, in the order of declaration.
@@ -167,6 +179,7 @@ extension Module {
 
   /// Parameters, buffers and modules that are stored properties of this very module; elements of arrays by number.
   private func ownMembers() -> [(name: String, member: AnyObject)] {
+    if let sequence = self as? Sequential { return sequence.modules.enumerated().map { ("\($0.offset)", $0.element) } }
     var mirrors: [Mirror] = []
     var mirror: Mirror? = Mirror(reflecting: self)
     while let current = mirror {

@@ -1,4 +1,5 @@
 import Encoders
+import TestSupport
 import Testing
 import Torch
 import TorchNN
@@ -99,5 +100,53 @@ import TorchNN
     tensors["bn1.weight"] = Tensor([1, 1, 1, 1] as [Int64])
     #expect(refusal(tensors) == "bn1.weight is int64, where the encoder has float32")
     #expect(refusal([:]).hasPrefix("they lack "))
+  }
+}
+
+/// Files of vision transformers, of which sizes may differ.
+@Suite struct TransformerWeightsTests {
+  private func settings(
+    patch: Int = 8, image: Int = 32, pooling: VisionTransformer.Pooling = .token
+  ) -> EncoderSettings {
+    var settings = EncoderSettings(.vitTiny, width: 0.125)
+    (settings.transformer.patchSize, settings.transformer.imageSize) = (patch, image)
+    settings.transformer.pooling = pooling
+    return settings
+  }
+
+  private func published(_ settings: EncoderSettings) -> [String: Tensor] {
+    let encoder = settings.makeEncoder(generator: Generator(seed: 1))
+    var tensors = Dictionary(uniqueKeysWithValues: encoder.stateDictionary().map { ($0.name, $0.tensor.clone()) })
+    tensors["head.weight"] = Tensor.ones([10, encoder.featureCount])
+    return tensors
+  }
+
+  @Test("positions for images of another size are interpolated, and that is said")
+  func positions() throws {
+    let target = settings(image: 24).makeEncoder(generator: Generator(seed: 2))
+    var tensors = published(settings())
+    tensors["pos_embed"] = .pattern("resized", [1, 17, 24])
+    let report = try PublishedWeights(tensors).load(into: target, architecture: "vit_tiny")
+    #expect(
+      report.description
+        == "150 tensors loaded; left out: head.weight; adapted: positions of 4 × 4 patches interpolated to 3 × 3")
+    let expected = try #require(try Fixture().tensors("encoders")["resized"])
+    let found = target.stateDictionary().first { $0.name == "pos_embed" }!.tensor
+    #expect(found.largestDifference(from: expected) < 1e-6)
+  }
+
+  @Test("where tokens are averaged the last normalization goes after the mean, and that is said")
+  func pooling() throws {
+    let target = settings(pooling: .mean).makeEncoder(generator: Generator(seed: 2))
+    let report = try PublishedWeights(published(settings())).load(into: target, architecture: "vit_tiny")
+    #expect(report.adapted == ["norm.weight as fc_norm.weight", "norm.bias as fc_norm.bias"])
+  }
+
+  @Test("a file says how large patches and images are, and what becomes of tokens")
+  func adopted() {
+    var adopted = EncoderSettings(.vitTiny, width: 0.125)
+    let made = settings(patch: 14, image: 56, pooling: .mean)
+    adopted.adopt(published(made))
+    #expect(adopted == made)
   }
 }

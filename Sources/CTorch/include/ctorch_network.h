@@ -88,6 +88,22 @@ ctorch_status ctorch_nn_cross_entropy(const ctorch_tensor *input, const ctorch_t
 /// input / max(|input|, epsilon) along `dimension`.
 ctorch_status ctorch_nn_normalize(const ctorch_tensor *input, int64_t dimension, double epsilon, ctorch_tensor **out);
 
+/// Over the last dimension, whose size weight and bias have.
+ctorch_status ctorch_nn_layer_norm(const ctorch_tensor *input, const ctorch_tensor *weight, const ctorch_tensor *bias,
+                                   double epsilon, ctorch_tensor **out);
+/// x times the normal distribution's probability of less than x.
+ctorch_status ctorch_nn_gelu(const ctorch_tensor *input, ctorch_tensor **out);
+/// x / (1 + exp(-x))
+ctorch_status ctorch_nn_silu(const ctorch_tensor *input, ctorch_tensor **out);
+/// softmax(query keyᵀ / sqrt(D)) value, each `[N, H, T, D]`.
+ctorch_status ctorch_nn_attention(const ctorch_tensor *query, const ctorch_tensor *key, const ctorch_tensor *value,
+                                  ctorch_tensor **out);
+/// Images `[N, C, H, W]` in another size by bicubic interpolation, smoothed where they shrink.
+ctorch_status ctorch_nn_resize_bicubic(const ctorch_tensor *input, int64_t height, int64_t width, ctorch_tensor **out);
+/// Multiplications with an addition each that this thread has asked linear layers, convolutions and attention for so far:
+/// forward passes only.
+int64_t ctorch_nn_multiplications(void);
+
 // MARK: Uploads (copies to a CUDA device beside what it computes)
 
 /// Fails where there is no such device.

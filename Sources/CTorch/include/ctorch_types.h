@@ -25,8 +25,8 @@ enum {
   CTORCH_BOOL = 11, CTORCH_BFLOAT16 = 15
 };
 
-// Devices: -1 is the CPU, n >= 0 is CUDA device n.
-enum { CTORCH_CPU = -1 };
+// Devices: -1 is the CPU, n >= 0 is CUDA device n; on -2 (libtorch's meta) tensors have shapes and no elements.
+enum { CTORCH_CPU = -1, CTORCH_META = -2 };
 
 #ifdef __cplusplus
 }

@@ -35,7 +35,8 @@ extension Configuration {
   /// and a `section` of its own, as ``LossConfiguration`` is, and give it a property above and a line here. Keys that count only
   /// for some methods (a program's own may use any) say so by `used(with:)`.
   public static let keys = Section<Configuration>(
-    "", "Everything that defines a pretraining run.", rules: [warmUpFitsTraining, queueHoldsWholeBatches]
+    "", "Everything that defines a pretraining run.",
+    rules: [warmUpFitsTraining, queueHoldsWholeBatches] + patchesDivideViews
   ) {
     DataConfiguration.section.within(\.data)
     AugmentationConfiguration.section.within(\.augmentation)

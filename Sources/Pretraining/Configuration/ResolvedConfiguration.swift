@@ -19,6 +19,11 @@ public struct ResolvedConfiguration: Equatable, Sendable {
     configuration[keyPath: section]
   }
 
+  /// The network that is pretrained.
+  public var encoderSettings: EncoderSettings {
+    configuration.encoder.settings(imageSize: configuration.augmentation.imageSize)
+  }
+
   /// The configuration as YAML text, every key written out; read and resolved again, it is the same on any machine.
   public func yaml() -> String { configuration.yaml() }
 }
@@ -47,10 +52,10 @@ extension Configuration {
   /// Fills in what was left open. Nothing is asked of a device, and no file is looked at.
   public func resolved(for machine: MachineOffer) -> ResolvedConfiguration {
     var result = self
-    if encoder.stem == .auto { result.encoder.stem = augmentation.imageSize <= 64 ? .cifar : .imagenet }
+    result.encoder.resolve(imageSize: augmentation.imageSize)
     if training.precision == .auto { result.training.precision = machine.fastestPrecision }
     if projectionHead.hiddenDimension == 0 {
-      result.projectionHead.hiddenDimension = encoder.settings.featureCount
+      result.projectionHead.hiddenDimension = encoder.settings(imageSize: augmentation.imageSize).featureCount
     }
     result.data.path = PathList(data.path.paths.map(machine.absolutePath))
     for path in [\DataConfiguration.classes, \.subset] where !data[keyPath: path].isEmpty {

@@ -8,6 +8,7 @@ extension TrainingConfiguration.Precision {
     switch device {
     case .cpu: TorchRuntime.cpuHasFastBFloat16 ? .bf16 : .fp32
     case .cuda(let number): gpu(number).hasBFloat16 ? .bf16 : .fp16
+    case .meta: .fp32
     }
   }
 

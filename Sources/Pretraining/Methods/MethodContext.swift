@@ -18,7 +18,7 @@ public struct MethodContext {
   }
 
   /// The encoder of section `encoder`.
-  public func makeEncoder() -> any ImageEncoder { configuration.encoder.settings.makeEncoder(generator: generator) }
+  public func makeEncoder() -> any ImageEncoder { configuration.encoderSettings.makeEncoder(generator: generator) }
 
   /// The head of section `projection_head`, which takes the encoder's features.
   ///
@@ -27,7 +27,7 @@ public struct MethodContext {
     let head = configuration.projectionHead
     let hidden = Array(repeating: head.hiddenDimension, count: head.layers - 1)
     return ProjectionHead(
-      dimensions: [configuration.encoder.settings.featureCount] + hidden + [head.outputDimension],
+      dimensions: [configuration.encoderSettings.featureCount] + hidden + [head.outputDimension],
       normalization: head.batchNorm ? normalization : .none, generator: generator)
   }
 
