@@ -15,6 +15,13 @@ public protocol PretrainingMethod: Module {
   /// What is pretrained.
   var encoder: any ImageEncoder { get }
 
+  /// Called before the embeddings of a step are asked for: settings that change in the course of a training follow their
+  /// schedules here.
+  func beginStep(at position: StepPosition)
+
+  /// Parameters that this step leaves as they are, though it finds gradients for them; none, unless a method says otherwise.
+  func heldParameters(at position: StepPosition) -> [Parameter]
+
   /// Whether a view is embedded with gradients; all are, unless a method says otherwise. At least one must be.
   func embeds(view: Int) -> Bool
 
@@ -37,7 +44,7 @@ public protocol PretrainingMethod: Module {
 
   /// This process's part of the loss of the global batch: the parts of all processes add up to it, and so do their gradients.
   ///
-  /// It must not use parameters: what they compute belongs to ``embed(_:view:)``.
+  /// It must not use parameters with gradients: what they compute belongs to ``embed(_:view:)``.
   ///
   /// - Parameters:
   ///   - views: of the same images in the same order, two or more.
@@ -61,6 +68,8 @@ public protocol PretrainingMethod: Module {
 }
 
 extension PretrainingMethod {
+  public func beginStep(at position: StepPosition) {}
+  public func heldParameters(at position: StepPosition) -> [Parameter] { [] }
   public func embeds(view: Int) -> Bool { true }
   public func hasTargets(view: Int) -> Bool { false }
   public func targets(_ images: Tensor, view: Int) -> [Tensor] { [] }
@@ -87,14 +96,23 @@ public struct StepPosition: Sendable {
   public let step: Int
   /// As the schedule counts them, at least 1.
   public let totalSteps: Int
+  /// At least 1.
+  public let stepsPerEpoch: Int
 
-  public init(step: Int, of totalSteps: Int) {
-    precondition(step >= 0 && totalSteps > 0, "StepPosition: step \(step) of \(totalSteps)")
-    (self.step, self.totalSteps) = (step, totalSteps)
+  /// - Parameter stepsPerEpoch: all, where nothing else is said.
+  public init(step: Int, of totalSteps: Int, stepsPerEpoch: Int? = nil) {
+    let stepsPerEpoch = stepsPerEpoch ?? totalSteps
+    precondition(
+      step >= 0 && totalSteps > 0 && stepsPerEpoch > 0,
+      "StepPosition: step \(step) of \(totalSteps), \(stepsPerEpoch) an epoch")
+    (self.step, self.totalSteps, self.stepsPerEpoch) = (step, totalSteps, stepsPerEpoch)
   }
 
   /// How much of the training lies behind, 0…1.
   public var progress: Double { min(1, Double(step) / Double(totalSteps)) }
+
+  /// Epochs that lie behind, with the fraction of the one that is under way.
+  public var epochs: Double { Double(step) / Double(stepsPerEpoch) }
 }
 
 /// Numbers that processes exchange with each other to contrast their embeddings.
@@ -105,8 +123,10 @@ public struct ContrastExchange: Equatable, Sendable {
   public var collected = 0
   /// Numbers in each tensor that is added up over all processes, and whose gradient is too.
   public var summed: [Int] = []
+  /// Numbers in each float64 tensor that is added up over all processes, without gradients.
+  public var counted: [Int] = []
 
-  public init(gathered: Int = 0, collected: Int = 0, summed: [Int] = []) {
-    (self.gathered, self.collected, self.summed) = (gathered, collected, summed)
+  public init(gathered: Int = 0, collected: Int = 0, summed: [Int] = [], counted: [Int] = []) {
+    (self.gathered, self.collected, self.summed, self.counted) = (gathered, collected, summed, counted)
   }
 }

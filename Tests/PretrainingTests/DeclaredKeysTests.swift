@@ -131,6 +131,16 @@ private let names: [String] = declared.keys.map(\.name)
         ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=24"],
         ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=25"]
       ),
+      (
+        "swav.queue_length", "a multiple of `training.global_batch_size` with `swav`",
+        ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=24", "swav.prototypes=36"],
+        ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=25", "swav.prototypes=36"]
+      ),
+      (
+        "swav.prototypes", "at most `training.global_batch_size` and `swav.queue_length` together with `swav`",
+        ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=24", "swav.prototypes=36"],
+        ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=24", "swav.prototypes=37"]
+      ),
     ]
     + viewRules("augmentation", [])
     + viewRules("augmentation.second_view", ["augmentation.jitter_strength=0.5"])
@@ -203,7 +213,7 @@ private let names: [String] = declared.keys.map(\.name)
       ("batch_size", "training.global_batch_size"), ("training.batch_size", "training.global_batch_size"),
       ("arch", "encoder.architecture"), ("model.arch", "encoder.architecture"), ("workers", "data.threads"),
       ("num_workers", "data.threads"), ("tau", "loss.temperature"),
-      ("temperature", "loss.temperature or moco.temperature"),
+      ("temperature", "loss.temperature or moco.temperature or swav.temperature"),
       ("epochs", "training.epochs"), ("wd", "optimizer.weight_decay"), ("weight-decay", "optimizer.weight_decay"),
       ("training.learningRate", "optimizer.learning_rate"), ("seed", "training.seed"),
       ("device", "augmentation.device or training.device"),

@@ -37,6 +37,7 @@ struct TrainingFixture {
       optimizer: {name: sgd, learning_rate: 0.05, learning_rate_scaling: none}
       schedule: {warmup_epochs: 0}
       training: {global_batch_size: 8, epochs: 3, precision: fp32, device: cpu, threads: 1}
+      swav: {prototypes: 8, queue_length: 16, queue_start_epochs: 1, frozen_prototypes_epochs: 0.5}
       output: {log_every_steps: 1, checkpoint_minimum_steps: 0}
       """
     return try Configuration(yaml: yaml, overrides: ["data.path=\(data.path)"] + overrides).resolved()

@@ -95,8 +95,8 @@ public struct StepBenchmark {
       let batch = try next()
       let dataWait = start.duration(to: .now)
       _ = try trainer.step(
-        on: batch, at: StepPosition(step: step, of: max(1, prepared.schedule.totalSteps)),
-        learningRate: prepared.schedule.learningRate(step: step), whileComputing: whileComputing)
+        on: batch, at: prepared.position(ofStep: step), learningRate: prepared.schedule.learningRate(step: step),
+        whileComputing: whileComputing)
       prepared.device.synchronize()
       guard step >= warmUpSteps else { continue }
       series.append(

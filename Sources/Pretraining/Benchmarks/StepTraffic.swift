@@ -14,7 +14,7 @@ public struct StepTraffic: Codable, Sendable, Equatable {
   public var embeddings = 0
   /// The all-reduce of the gradient of all embeddings `[V N, D]`.
   public var embeddingGradients = 0
-  /// The all-reduces of what a loss adds up over all images, and of its gradient.
+  /// The all-reduces of what a loss adds up over all images, and of its gradient where it has one.
   public var contrastSums = 0
   /// The all-reduces of `[2, C]` float64 that every layer makes with each view, forward and backward, and once more where
   /// activations are computed again; layers of a frozen network make them forward only, and with global views.
@@ -47,6 +47,7 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     let exchange = method.contrastExchange(views: views, globalBatchSize: configuration.training.globalBatchSize)
     let all = exchange.gathered * elementBytes
     contrastSums = 2 * exchange.summed.reduce(0) { $0 + allReduce($1 * elementBytes, of: world.size) }
+    contrastSums += exchange.counted.reduce(0) { $0 + allReduce($1 * 8, of: world.size) }
     embeddings = (world.size - 1) * (all + exchange.collected * elementBytes) / world.size
     embeddingGradients = all == 0 ? 0 : allReduce(all, of: world.size)
 

@@ -16,6 +16,7 @@ public struct Configuration: Equatable, Sendable {
   public var moco = MoCoConfiguration()
   public var barlowTwins = BarlowTwinsConfiguration()
   public var vicreg = VICRegConfiguration()
+  public var swav = SwAVConfiguration()
   public var optimizer = OptimizerConfiguration()
   public var schedule = ScheduleConfiguration()
   public var training = TrainingConfiguration()
@@ -36,7 +37,8 @@ extension Configuration {
   /// for some methods (a program's own may use any) say so by `used(with:)`.
   public static let keys = Section<Configuration>(
     "", "Everything that defines a pretraining run.",
-    rules: [warmUpFitsTraining, queueHoldsWholeBatches] + patchesDivideViews
+    rules: [warmUpFitsTraining, queueHoldsWholeBatches, swavQueueHoldsWholeBatches, swavHasImagesForItsPrototypes]
+      + patchesDivideViews
   ) {
     DataConfiguration.section.within(\.data)
     AugmentationConfiguration.section.within(\.augmentation)
@@ -48,6 +50,7 @@ extension Configuration {
     MoCoConfiguration.section.within(\.moco).used(with: \.method.name, .moco, .custom)
     BarlowTwinsConfiguration.section.within(\.barlowTwins).used(with: \.method.name, .barlowTwins, .custom)
     VICRegConfiguration.section.within(\.vicreg).used(with: \.method.name, .vicreg, .custom)
+    SwAVConfiguration.section.within(\.swav).used(with: \.method.name, .swav, .custom)
     OptimizerConfiguration.section.within(\.optimizer)
     ScheduleConfiguration.section.within(\.schedule)
     TrainingConfiguration.section.within(\.training)

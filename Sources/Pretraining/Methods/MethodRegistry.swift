@@ -11,6 +11,7 @@ public enum MethodName: String, CaseIterable, Sendable {
   case simclr, byol, moco
   case barlowTwins = "barlow_twins"
   case vicreg
+  case swav
   /// One that a program brings along which uses this package.
   case custom
 
@@ -22,6 +23,7 @@ public enum MethodName: String, CaseIterable, Sendable {
     case .moco: MoCo.init
     case .barlowTwins: BarlowTwins.init
     case .vicreg: VICReg.init
+    case .swav: SwAV.init
     case .custom: nil
     }
   }

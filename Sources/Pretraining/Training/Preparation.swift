@@ -3,6 +3,7 @@ import DataSets
 import Foundation
 import Keys
 import Loading
+import Methods
 import Torch
 import TorchDistributed
 import TorchNN
@@ -61,6 +62,11 @@ struct Preparation {
   /// - Parameter onOwnCores: whether each thread of operations has a core of its own meanwhile, where it is they that compute.
   func training<Result>(onOwnCores: Bool, _ body: () throws -> Result) rethrows -> Result {
     onOwnCores && device == .cpu ? try TorchRuntime.keepingThreadsToCores(body) : try body()
+  }
+
+  /// Where in the training a step is.
+  func position(ofStep step: Int) -> StepPosition {
+    StepPosition(step: step, of: max(1, schedule.totalSteps), stepsPerEpoch: max(1, sampler.batchesPerEpoch))
   }
 
   /// What loads batches of this process's images.

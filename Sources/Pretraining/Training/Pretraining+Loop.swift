@@ -98,8 +98,8 @@ extension Pretraining {
   ) throws -> MadeStep {
     let learningRate = prepared.schedule.learningRate(step: position.step)
     let (verdict, gradientNorm) = try trainer.step(
-      on: views, at: StepPosition(step: position.step, of: prepared.schedule.totalSteps), epoch: position.epoch,
-      learningRate: learningRate, wantsStop: wantsStop, whileComputing: whileComputing)
+      on: views, at: prepared.position(ofStep: position.step), epoch: position.epoch, learningRate: learningRate,
+      wantsStop: wantsStop, whileComputing: whileComputing)
     position.count(verdict)
     if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
     return MadeStep(verdict: verdict, learningRate: learningRate, gradientNorm: gradientNorm)

@@ -65,7 +65,9 @@ final class Trainer {
     let images = batch.views.indices.map { view($0, of: batch) }
     let keys = ImageKeys(
       seed: UInt64(configuration.training.seed), epoch: epoch, samples: batch.sampleIndices)
+    method.beginStep(at: position)
     let loss = try gradientStep(images, of: keys, scaledBy: scaler)
+    for held in method.heldParameters(at: position) { held.value.gradient = nil }
     let found = parameters.compactMap(\.gradient)
     let reading = StepReading(loss: loss, gradients: found)
     whileComputing()
