@@ -64,6 +64,8 @@ public struct EncoderSettings: Equatable, Sendable {
   public var architecture: EncoderArchitecture
   /// Multiplies the numbers of channels; 1 is the published network.
   public var width: Double
+  /// Of images: red, green and blue, unless an encoder sees only a part of them.
+  public var inputChannels = 3
   public var stem: ResNet.Stem
   /// Starts residual blocks as identities (Goyal et al. 2017).
   public var zeroInitializesResiduals: Bool

@@ -6,7 +6,7 @@ import TorchNN
 /// less the classifier: the encoder f(·) of SimCLR.
 ///
 /// Parameters and buffers have their names, in their order.
-public final class ResNet: Module, ImageEncoder {
+public final class ResNet: Module, FeatureMapEncoder {
   /// How deep a network is and of which blocks it is built.
   public enum Architecture: String, CaseIterable, Sendable {
     case resnet18, resnet34, resnet50, resnet101, resnet152
@@ -65,6 +65,7 @@ public final class ResNet: Module, ImageEncoder {
   }
 
   public let featureCount: Int
+  public let mapChannels: [Int]
   public var recomputesBlocks = false
 
   let conv1: Conv2d
@@ -76,22 +77,24 @@ public final class ResNet: Module, ImageEncoder {
   let layer4: [Module]
 
   /// - Parameters:
+  ///   - inputChannels: of images.
   ///   - width: multiplies the number of channels everywhere; 1 is the network of the paper.
   ///   - zeroInitializesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
   ///     identities (Goyal et al. 2017).
   ///   - generator: draws the first weights.
   public init(
-    _ architecture: Architecture, width: Double = 1, stem: Stem = .imagenet, zeroInitializesResiduals: Bool = false,
+    _ architecture: Architecture, inputChannels imageChannels: Int = 3, width: Double = 1, stem: Stem = .imagenet,
+    zeroInitializesResiduals: Bool = false,
     generator: Generator
   ) {
     let channels = Self.channels(width: width)
     precondition(channels[0] > 0, "ResNet: a width of \(width) leaves no channels")
     switch stem {
     case .imagenet:
-      conv1 = Conv2d(3, channels[0], kernelSize: 7, stride: 2, padding: 3, generator: generator)
+      conv1 = Conv2d(imageChannels, channels[0], kernelSize: 7, stride: 2, padding: 3, generator: generator)
       maxpool = MaxPool2d(kernelSize: 3, stride: 2, padding: 1)
     case .cifar:
-      conv1 = Conv2d(3, channels[0], kernelSize: 3, padding: 1, generator: generator)
+      conv1 = Conv2d(imageChannels, channels[0], kernelSize: 3, padding: 1, generator: generator)
       maxpool = nil
     }
     bn1 = BatchNorm2d(channels[0])
@@ -110,6 +113,7 @@ public final class ResNet: Module, ImageEncoder {
     }
     (layer1, layer2, layer3, layer4) = (stages[0], stages[1], stages[2], stages[3])
     featureCount = inputChannels
+    mapChannels = channels.map { $0 * (architecture.hasBottlenecks ? Bottleneck.expansion : 1) }
   }
 
   /// The channels of each stage, before blocks widen them.
@@ -119,10 +123,16 @@ public final class ResNet: Module, ImageEncoder {
 
   /// Embeds images `[N, 3, H, W]` as features `[N, featureCount]`.
   public override func callAsFunction(_ images: Tensor) -> Tensor {
+    Functional.adaptiveAvgPool2d(featureMaps(images).last!, height: 1, width: 1).flattened(from: 1)
+  }
+
+  public func featureMaps(_ images: Tensor) -> [Tensor] {
     var x = bn1(conv1(images), relu: true)
     if let maxpool { x = maxpool(x) }
-    x = blocks.reduce(x) { recomputesBlocks ? $1.recomputedInBackward($0) : $1($0) }
-    return Functional.adaptiveAvgPool2d(x, height: 1, width: 1).flattened(from: 1)
+    return [layer1, layer2, layer3, layer4].map { stage in
+      x = stage.reduce(x) { recomputesBlocks ? $1.recomputedInBackward($0) : $1($0) }
+      return x
+    }
   }
 }
 
@@ -147,7 +157,7 @@ extension EncoderArchitecture {
       features: { ResNet.featureCount(architecture, width: $0) },
       make: { settings, generator in
         ResNet(
-          architecture, width: settings.width, stem: settings.stem,
+          architecture, inputChannels: settings.inputChannels, width: settings.width, stem: settings.stem,
           zeroInitializesResiduals: settings.zeroInitializesResiduals, generator: generator)
       })
   }

@@ -6,7 +6,7 @@ extension Section {
     let least = ranked.map(\.distance.byName).min()
     var nearest = ranked.filter { $0.distance.byName == least }
     // Who typed a section meant one key; a name that is right but for its section may stand for several.
-    if typed.full.contains(".") || least! > 1 || nearest.count > 3 {
+    if typed.full.contains(".") || least! > 1 || nearest.count > 8 {
       nearest = nearest.min { $0.distance.byFullName < $1.distance.byFullName }.map { [$0] } ?? []
     }
     return "unknown key '\(typed.original)': did you mean \(nearest.map(\.name).joined(separator: " or "))?"

@@ -2,7 +2,7 @@ import Torch
 import TorchNN
 
 /// The small network g(·) that maps features to the space where views are compared (SimCLR, section 2.1): linear layers
-/// with ReLU between them. BYOL's projector and predictor are of the same kind.
+/// with ReLU, or DINO's GELU, between them. BYOL's projector and predictor are of the same kind.
 public final class ProjectionHead: Module {
   /// Which linear layers BatchNorm follows, where it replaces the bias.
   public enum Normalization: Sendable {
@@ -13,13 +13,20 @@ public final class ProjectionHead: Module {
     case all
   }
 
+  /// What stands between linear layers.
+  public enum Activation: Sendable {
+    case relu, gelu
+  }
+
   /// The size of what comes out.
   public let outputDimension: Int
   let layers: [Module]
 
   /// - Parameters:
   ///   - dimensions: the sizes from the input over the hidden ones to the output; two or more.
-  public init(dimensions: [Int], normalization: Normalization, generator: Generator) {
+  public init(
+    dimensions: [Int], normalization: Normalization, activation: Activation = .relu, generator: Generator
+  ) {
     precondition(dimensions.count >= 2, "ProjectionHead: expected at least an input and an output, got \(dimensions)")
     let last = dimensions.count - 2
     outputDimension = dimensions[last + 1]
@@ -27,7 +34,7 @@ public final class ProjectionHead: Module {
       let (input, output) = (dimensions[index], dimensions[index + 1])
       let isNormalized = normalization == .all || (normalization == .hidden && index < last)
       return [Linear(input, output, bias: !isNormalized, generator: generator)]
-        + (isNormalized ? [BatchNorm1d(output)] : []) + (index < last ? [ReLU()] : [])
+        + (isNormalized ? [BatchNorm1d(output)] : []) + (index < last ? [activation == .gelu ? GELU() : ReLU()] : [])
     }
   }
 

@@ -29,8 +29,14 @@ struct ExportCommand: ParsableCommand {
   func run() throws {
     let folder = RunFolder(URL(fileURLWithPath: runPath))
     let configuration = try folder.configuration()
+    let encoder = try folder.encoder(randomlyInitialized: randomInitialization)
+    guard !(encoder is LabEncoder) else {
+      throw RunError(
+        "\(runPath) trained two networks, one for lightness and one for color, and no published network is both: use `simclr embed` for their features"
+      )
+    }
     let export = EncoderExport(
-      try folder.encoder(randomlyInitialized: randomInitialization), settings: configuration.encoderSettings,
+      encoder, settings: configuration.encoderSettings,
       imageSize: configuration.augmentation.imageSize, mean: configuration.augmentation.mean,
       standardDeviation: configuration.augmentation.standardDeviation)
     try export.write(to: URL(fileURLWithPath: output))

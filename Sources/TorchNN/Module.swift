@@ -7,6 +7,7 @@ import Torch
 open class Module {
   /// Whether the call computes as in training (batch statistics) or as in evaluation.
   public private(set) final var isTraining = true
+  private final var evaluatesAlways = false
 
   public init() {}
 
@@ -17,11 +18,16 @@ open class Module {
 
   /// Sets this module and all within it to training, or to evaluation.
   public final func train(_ training: Bool = true) {
-    visit { module, _ in module.isTraining = training }
+    visit { module, _ in module.isTraining = training && !module.evaluatesAlways }
   }
 
   /// Sets this module and all within it to evaluation.
   public final func evaluate() { train(false) }
+
+  /// Sets this module and all within it to evaluation for good, whatever ``train(_:)`` says of what they are a part of.
+  public final func evaluateAlways() {
+    visit { module, _ in (module.isTraining, module.evaluatesAlways) = (false, true) }
+  }
 }
 
 /// Modules that compute one after another; their names are their numbers.

@@ -141,6 +141,14 @@ private let names: [String] = declared.keys.map(\.name)
         ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=24", "swav.prototypes=36"],
         ["method.name=swav", "training.global_batch_size=12", "swav.queue_length=24", "swav.prototypes=37"]
       ),
+      (
+        "distill.teacher", "given with `distill`", ["method.name=distill", "distill.teacher=teacher.safetensors"],
+        ["method.name=distill", "distill.teacher="]
+      ),
+      (
+        "augmentation.local_views.count", "0 with `amdim`", ["method.name=amdim", "augmentation.local_views.count=0"],
+        ["method.name=amdim", "augmentation.local_views.count=1"]
+      ),
     ]
     + viewRules("augmentation", [])
     + viewRules("augmentation.second_view", ["augmentation.jitter_strength=0.5"])
@@ -213,11 +221,11 @@ private let names: [String] = declared.keys.map(\.name)
       ("batch_size", "training.global_batch_size"), ("training.batch_size", "training.global_batch_size"),
       ("arch", "encoder.architecture"), ("model.arch", "encoder.architecture"), ("workers", "data.threads"),
       ("num_workers", "data.threads"), ("tau", "loss.temperature"),
-      ("temperature", "loss.temperature or moco.temperature or swav.temperature"),
+      ("temperature", "loss.temperature or moco.temperature or swav.temperature or cmc.temperature"),
       ("epochs", "training.epochs"), ("wd", "optimizer.weight_decay"), ("weight-decay", "optimizer.weight_decay"),
       ("training.learningRate", "optimizer.learning_rate"), ("seed", "training.seed"),
       ("device", "augmentation.device or training.device"),
-      ("momentum", "byol.momentum or moco.momentum or optimizer.momentum"),
+      ("momentum", "byol.momentum or moco.momentum or dino.momentum or optimizer.momentum"),
       ("threads", "data.threads or training.threads"), ("method.nam", "method.name"),
       ("max_steps", "training.maximum_steps"), ("warmup", "schedule.warmup_epochs"), ("data_path", "data.path"),
     ])

@@ -39,7 +39,7 @@ import TorchNN
       "augmentation: {device: cpu, image_size: 20, jitter_probability: 0.8, local_views: {count: 1, image_size: 8}}",
       "method: {name: byol}", "method: {name: moco}", "method: {name: barlow_twins}",
       "method: {name: vicreg}",
-      "method: {name: swav}",
+      "method: {name: swav}", "method: {name: dino}", "method: {name: cmc}", "method: {name: amdim}",
     ])
   func exactResume(changes: String) throws {
     let fixture = try TrainingFixture()

@@ -38,6 +38,7 @@ struct TrainingFixture {
       schedule: {warmup_epochs: 0}
       training: {global_batch_size: 8, epochs: 3, precision: fp32, device: cpu, threads: 1}
       swav: {prototypes: 8, queue_length: 16, queue_start_epochs: 1, frozen_prototypes_epochs: 0.5}
+      dino: {output_dimension: 16, frozen_last_layer_epochs: 0.5, teacher_temperature: 0.07, teacher_temperature_warmup_epochs: 2}
       output: {log_every_steps: 1, checkpoint_minimum_steps: 0}
       """
     return try Configuration(yaml: yaml, overrides: ["data.path=\(data.path)"] + overrides).resolved()

@@ -55,7 +55,7 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     let parts = configuration.training.accumulationSteps
     let embedded = (0..<views).count(where: method.embeds)
     let exchanges = embedded * (parts == 1 ? 2 : 3 * parts)
-    let layers = method.batchNorms()
+    let layers = method.batchNorms().filter(\.isTraining)
     let channels = layers.filter { !$0.weight.isFrozen }.map { $0.weight.value.count }
     func statistics(_ channels: [Int]) -> Int {
       channels.reduce(0) { $0 + allReduce(2 * $1 * 8, of: world.statistics.size) }

@@ -17,6 +17,10 @@ public struct Configuration: Equatable, Sendable {
   public var barlowTwins = BarlowTwinsConfiguration()
   public var vicreg = VICRegConfiguration()
   public var swav = SwAVConfiguration()
+  public var dino = DINOConfiguration()
+  public var distill = DistillConfiguration()
+  public var cmc = CMCConfiguration()
+  public var amdim = AMDIMConfiguration()
   public var optimizer = OptimizerConfiguration()
   public var schedule = ScheduleConfiguration()
   public var training = TrainingConfiguration()
@@ -37,8 +41,10 @@ extension Configuration {
   /// for some methods (a program's own may use any) say so by `used(with:)`.
   public static let keys = Section<Configuration>(
     "", "Everything that defines a pretraining run.",
-    rules: [warmUpFitsTraining, queueHoldsWholeBatches, swavQueueHoldsWholeBatches, swavHasImagesForItsPrototypes]
-      + patchesDivideViews
+    rules: [
+      warmUpFitsTraining, queueHoldsWholeBatches, swavQueueHoldsWholeBatches, swavHasImagesForItsPrototypes,
+      distillationHasATeacher, amdimTakesNoLocalViews,
+    ] + patchesDivideViews
   ) {
     DataConfiguration.section.within(\.data)
     AugmentationConfiguration.section.within(\.augmentation)
@@ -51,6 +57,10 @@ extension Configuration {
     BarlowTwinsConfiguration.section.within(\.barlowTwins).used(with: \.method.name, .barlowTwins, .custom)
     VICRegConfiguration.section.within(\.vicreg).used(with: \.method.name, .vicreg, .custom)
     SwAVConfiguration.section.within(\.swav).used(with: \.method.name, .swav, .custom)
+    DINOConfiguration.section.within(\.dino).used(with: \.method.name, .dino, .custom)
+    DistillConfiguration.section.within(\.distill).used(with: \.method.name, .distill, .custom)
+    CMCConfiguration.section.within(\.cmc).used(with: \.method.name, .cmc, .custom)
+    AMDIMConfiguration.section.within(\.amdim).used(with: \.method.name, .amdim, .custom)
     OptimizerConfiguration.section.within(\.optimizer)
     ScheduleConfiguration.section.within(\.schedule)
     TrainingConfiguration.section.within(\.training)

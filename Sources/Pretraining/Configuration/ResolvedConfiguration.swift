@@ -53,6 +53,7 @@ extension Configuration {
   public func resolved(for machine: MachineOffer) -> ResolvedConfiguration {
     var result = self
     result.encoder.resolve(imageSize: augmentation.imageSize)
+    if distill.teacherStem == .auto { result.distill.teacherStem = augmentation.imageSize <= 64 ? .cifar : .imagenet }
     if training.precision == .auto { result.training.precision = machine.fastestPrecision }
     if projectionHead.hiddenDimension == 0 {
       result.projectionHead.hiddenDimension = encoder.settings(imageSize: augmentation.imageSize).featureCount
@@ -62,6 +63,7 @@ extension Configuration {
       result.data[keyPath: path] = machine.absolutePath(of: data[keyPath: path])
     }
     if !encoder.weights.isEmpty { result.encoder.weights = machine.absolutePath(of: encoder.weights) }
+    if !distill.teacher.isEmpty { result.distill.teacher = machine.absolutePath(of: distill.teacher) }
     if !method.weights.isEmpty { result.method.weights = machine.absolutePath(of: method.weights) }
     return ResolvedConfiguration(result)
   }

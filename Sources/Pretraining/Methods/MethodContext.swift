@@ -18,17 +18,22 @@ public struct MethodContext {
   }
 
   /// The encoder of section `encoder`.
-  public func makeEncoder() -> any ImageEncoder { configuration.encoderSettings.makeEncoder(generator: generator) }
+  public func makeEncoder() -> any ImageEncoder { configuration.makeEncoder(generator: generator) }
 
   /// The head of section `projection_head`, which takes the encoder's features.
   ///
   /// - Parameter normalization: where BatchNorm goes if the section has it at all.
   public func makeProjectionHead(_ normalization: ProjectionHead.Normalization) -> ProjectionHead {
+    ProjectionHead(
+      dimensions: projectionDimensions,
+      normalization: configuration.projectionHead.batchNorm ? normalization : .none, generator: generator)
+  }
+
+  /// The sizes of section `projection_head`, from the encoder's features to the output.
+  var projectionDimensions: [Int] {
     let head = configuration.projectionHead
     let hidden = Array(repeating: head.hiddenDimension, count: head.layers - 1)
-    return ProjectionHead(
-      dimensions: [configuration.encoderSettings.featureCount] + hidden + [head.outputDimension],
-      normalization: head.batchNorm ? normalization : .none, generator: generator)
+    return [configuration.encoderSettings.featureCount] + hidden + [head.outputDimension]
   }
 
   /// Both, drawn one after the other.

@@ -11,7 +11,7 @@ public enum MethodName: String, CaseIterable, Sendable {
   case simclr, byol, moco
   case barlowTwins = "barlow_twins"
   case vicreg
-  case swav
+  case swav, dino, distill, cmc, amdim
   /// One that a program brings along which uses this package.
   case custom
 
@@ -24,6 +24,10 @@ public enum MethodName: String, CaseIterable, Sendable {
     case .barlowTwins: BarlowTwins.init
     case .vicreg: VICReg.init
     case .swav: SwAV.init
+    case .dino: DINO.init
+    case .distill: Distillation.init
+    case .cmc: CMC.init
+    case .amdim: AMDIM.init
     case .custom: nil
     }
   }

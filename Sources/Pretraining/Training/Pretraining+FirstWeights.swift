@@ -6,7 +6,8 @@ import TorchDistributed
 import TorchNN
 
 extension Pretraining {
-  /// Begins with the weights that `encoder.weights` or `method.weights` names, if one does; rank 0 reads them for all.
+  /// Begins with the weights that `encoder.weights`, `method.weights` or a method's own section names, if one does; rank 0 reads
+  /// them for all.
   ///
   /// - Parameter configuration: the run's, which rank 0 is asked for; what a command that resumes a run says of first weights
   ///   counts for nothing.
@@ -16,7 +17,10 @@ extension Pretraining {
       guard world.isFirst else { return nil as String? }
       let configuration = try configuration()
       if !configuration.method.weights.isEmpty { return try loadMethod(configuration.method.weights) }
-      return configuration.encoder.weights.isEmpty ? nil : try loadEncoder(configuration.encoder.weights)
+      let encoder = configuration.encoder.weights.isEmpty ? nil : try loadEncoder(configuration.encoder.weights)
+      let given = try configuration.loadGivenWeights(into: trainer.method)
+      let said = [encoder, given].compactMap { $0 }
+      return said.isEmpty ? nil : said.joined(separator: "\n")
     }
     firstWeights = try world.valueOfRankZero(loaded)
     guard firstWeights != nil else { return }

@@ -111,7 +111,7 @@ public struct RunFolder: Sendable {
     let configuration = try configuration()
     // As methods do: the encoder's weights are drawn first.
     let generator = Generator(seed: UInt64(configuration.training.seed))
-    let encoder = configuration.encoderSettings.makeEncoder(generator: generator)
+    let encoder = configuration.makeEncoder(generator: generator)
     if !randomlyInitialized {
       guard let checkpoint = try step.map({ try Checkpoint.ofStep($0, in: self) }) ?? Checkpoint.latest(in: self) else {
         throw RunError(
