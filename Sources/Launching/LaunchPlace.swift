@@ -22,7 +22,7 @@ public struct LaunchPlace: Sendable {
   /// - Parameters:
   ///   - processes: those of this machine.
   ///   - patience: how long another process of the job is looked for where no launcher is to be seen.
-  init(_ variables: [String: String], among processes: some ProcessTable, patience: Duration) throws {
+  package init(_ variables: [String: String], among processes: some ProcessTable, patience: Duration) throws {
     let reader = VariableReader(variables)
     if let tasks = reader.slurmTasksOfOthers, tasks > 1, reader.launcher == nil {
       (rank, remark) = (

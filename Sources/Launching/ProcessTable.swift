@@ -1,7 +1,7 @@
 import Foundation
 
 /// The processes of a machine, as far as a process may look at them.
-protocol ProcessTable {
+package protocol ProcessTable {
   /// Whether this process is the first of its machine or container.
   var isFirst: Bool { get }
   /// Who started this process, who started that, and so on, by number and name.

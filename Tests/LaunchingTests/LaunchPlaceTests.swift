@@ -1,7 +1,6 @@
 import Foundation
+import Launching
 import Testing
-
-@testable import Launching
 
 /// Launchers that did not start the process which has their variables.
 @Suite struct LaunchPlaceTests {

@@ -36,14 +36,16 @@ extension Pretraining {
     if !prepared.dataSet.passedOver.isEmpty { tell(.passedOver(prepared.dataSet.passedOver.text)) }
     // Nothing is written either: a run may have gone further than it is asked to now.
     if isFinished { return .finished(step: position.step) }
-    return try prepared.training(onOwnCores: onOwnCores) {
-      try trainToEnd(report: report, since: start, shouldStop: shouldStop)
+    let end = configuration.training.timeLimitSeconds.map { start + .seconds($0) }
+    func isTimeUp() -> Bool { end.map { $0 <= .now } ?? false }
+    let outcome = try prepared.training(onOwnCores: onOwnCores) {
+      try trainToEnd(report: report) { shouldStop() || isTimeUp() }
     }
+    if !isFinished && isTimeUp() { tell(.timeIsUp(limit: configuration.training.timeLimit)) }
+    return outcome
   }
 
-  private func trainToEnd(
-    report: (TrainingEvent) -> Void, since start: ContinuousClock.Instant, shouldStop: () -> Bool
-  ) throws -> Outcome {
+  private func trainToEnd(report: (TrainingEvent) -> Void, shouldStop: () -> Bool) throws -> Outcome {
     func tell(_ event: TrainingEvent) { if world.isFirst { report(event) } }
     trainer.method.train()
     let batches = prepared.makeLoader(onBadImage: { [badImages] in badImages.append($0) }).epochs(
@@ -56,13 +58,10 @@ extension Pretraining {
       case .failed(let error): tell(.warning("\(error); training goes on"))
       }
     }
-    let end = configuration.training.timeLimitSeconds.map { start + .seconds($0) }
-    func isTimeUp() -> Bool { end.map { $0 <= .now } ?? false }
     var meter = ThroughputMeter(trainer.communication)
     var epochStart = ContinuousClock.now
     while !isFinished, let views = try meter.waiting({ try feed.next() }) {
-      let made = try makeStep(
-        views, wantsStop: shouldStop() || isTimeUp(), whileComputing: feed.prepareNext, tell)
+      let made = try makeStep(views, wantsStop: shouldStop(), whileComputing: feed.prepareNext, tell)
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
@@ -78,10 +77,7 @@ extension Pretraining {
       try checkpoints?.report(ended)
       let isLast = made.verdict.stops || isFinished
       if isLast || isCheckpointDue(isEndOfEpoch: isEndOfEpoch) { try writeCheckpoint(isLast: isLast, ended) }
-      if made.verdict.stops && !isFinished {
-        if isTimeUp() { tell(.timeIsUp(limit: configuration.training.timeLimit)) }
-        break
-      }
+      if made.verdict.stops && !isFinished { break }
     }
     try checkpoints?.finish(ended)
     try metrics?.finish()
