@@ -13,10 +13,12 @@ package protocol ProcessTable {
 }
 
 /// Those of this machine, from `/proc`.
-struct RunningProcesses: ProcessTable {
-  var isFirst: Bool { getpid() == 1 }
+package struct RunningProcesses: ProcessTable {
+  package init() {}
 
-  var ancestors: [(number: Int, name: String)] {
+  package var isFirst: Bool { getpid() == 1 }
+
+  package var ancestors: [(number: Int, name: String)] {
     var found: [(number: Int, name: String)] = []
     var number = Int(getppid())
     // A loop that nothing but a wrong /proc could make endless.
@@ -28,13 +30,13 @@ struct RunningProcesses: ProcessTable {
     return found
   }
 
-  var others: [Int] {
+  package var others: [Int] {
     let own = Set(ancestors.map(\.number) + [Int(getpid())])
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap { Int($0) }.filter { !own.contains($0) }
   }
 
-  func variables(of process: Int) -> [String: String] {
+  package func variables(of process: Int) -> [String: String] {
     guard let bytes = FileManager.default.contents(atPath: "/proc/\(process)/environ") else { return [:] }
     let pairs = bytes.split(separator: 0).compactMap { text -> (String, String)? in
       guard let equals = text.firstIndex(of: UInt8(ascii: "=")) else { return nil }
