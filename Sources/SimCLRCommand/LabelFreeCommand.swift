@@ -4,6 +4,7 @@ import DataSets
 import Encoders
 import Evaluation
 import Foundation
+import Launching
 import Loading
 import Pretraining
 import Torch
@@ -61,7 +62,7 @@ struct LabelFreeCommand: ParsableCommand {
     let encoder: String
     let encoderHash: EvaluationResult.EncoderHash
     let isRandomInitialization: Bool
-    let data: DataFingerprint
+    let data: EvaluatedImages
     let precision: String
     let version = SimCLRVersion.current
   }
@@ -76,7 +77,8 @@ struct LabelFreeCommand: ParsableCommand {
   func run() throws {
     TorchRuntime.keepFreedMemory()
     let console = Console()
-    let all = try selection.open(split)
+    let located = try selection.locate(split, for: .any, imageKey: encoder.imageKey(), console: console)
+    let all = located.images
     guard all.count >= 2 else { throw EvaluationError("label-free: expected at least 2 images, got \(all.count)") }
     let count = min(images, all.count)
     let chosen = SubsetDataSet(all, indices: (0..<count).map { $0 * all.count / count })
@@ -87,7 +89,7 @@ struct LabelFreeCommand: ParsableCommand {
       baseline: untrained ? try measure(chosen, untrained: true, console).measures : nil, split: split.rawValue,
       seed: seed, featureDimension: embedding.extractor.encoder.featureCount, encoder: embedding.encoderDescription,
       encoderHash: .init(before: embedding.extractor.encoderHash, after: embedding.extractor.encoder.stateHash()),
-      isRandomInitialization: embedding.isRandomlyInitialized, data: DataFingerprint(of: chosen),
+      isRandomInitialization: embedding.isRandomlyInitialized, data: EvaluatedImages(chosen, at: located.path),
       precision: "\(precision.dtype)")
     if let run = encoder.run {
       try run.makeFolder(run.evaluationURL)
@@ -106,7 +108,7 @@ struct LabelFreeCommand: ParsableCommand {
       encoder, untrained: untrained, images: selection, device: device, precision: precision, console: console)
     let features = try embedding.features(of: dataSet, split: split)
     defer { console.endLive() }
-    var options = ViewLoader.Options(threads: ProcessInfo.processInfo.activeProcessorCount)
+    var options = ViewLoader.Options(threads: Cores.available)
     options.appliesExifOrientation = embedding.configuration.data.appliesExifOrientation
     var augmentation = embedding.configuration.augmentation
     augmentation.localViews.count = 0

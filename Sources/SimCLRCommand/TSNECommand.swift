@@ -61,7 +61,7 @@ struct TSNECommand: ParsableCommand {
     let encoder: String
     let encoderHash: EvaluationResult.EncoderHash
     let isRandomInitialization: Bool
-    let data: DataFingerprint
+    let data: EvaluatedImages
     let precision: String
     let version = SimCLRVersion.current
   }
@@ -78,7 +78,8 @@ struct TSNECommand: ParsableCommand {
     TorchRuntime.keepFreedMemory()
     let console = Console()
     let embedding = try Embedding(encoder, images: images, device: device, precision: precision, console: console)
-    let dataSet = try images.open(split)
+    let located = try embedding.locate(split, for: .any)
+    let dataSet = located.images
     let features = try embedding.features(of: dataSet, split: split)
     try embedding.extractor.requireFrozen()
     var settings = TSNE()
@@ -99,7 +100,7 @@ struct TSNECommand: ParsableCommand {
       featureDimension: features.dimension, encoder: embedding.encoderDescription,
       encoderHash: .init(
         before: embedding.extractor.encoderHash, after: embedding.extractor.encoder.stateHash()),
-      isRandomInitialization: embedding.isRandomlyInitialized, data: DataFingerprint(of: dataSet),
+      isRandomInitialization: embedding.isRandomlyInitialized, data: EvaluatedImages(dataSet, at: located.path),
       precision: "\(precision.dtype)")
     let folder = try write(layout, features, of: dataSet, result, console)
     if json { return console.result(String(decoding: try ReadableJSON.data(result).dropLast(), as: UTF8.self)) }

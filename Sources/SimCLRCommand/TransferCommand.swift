@@ -66,8 +66,11 @@ struct TransferCommand: ParsableCommand {
     let opened = try data.map { path in
       let images = try ImageSelection.parse(["--data", path])
       let hasFolds = (try? DataSetLocator.folds(at: URL(fileURLWithPath: path))) != nil
-      return (path, images, try EvaluationImages(
-        images, fold: hasFolds ? .all : nil, imageKey: encoder.imageKey(), console: console))
+      return (
+        path, images,
+        try EvaluationImages(
+          images, fold: hasFolds ? .all : nil, imageKey: encoder.imageKey(), console: console)
+      )
     }
     var entries: [Transfer.Entry] = []
     for (number, (path, images, data)) in opened.enumerated() {
