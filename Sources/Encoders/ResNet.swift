@@ -211,7 +211,7 @@ final class BasicBlock: ResidualBlock {
     super.init(outputChannels: channels)
   }
 
-  override func startAsIdentity() { _ = withoutGradients { bn2.weight.value.fill_(0) } }
+  override func startAsIdentity() { _ = withoutGradients { bn2.weight?.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
     bn2(conv2(bn1(conv1(input), relu: true)), adding: downsample(input), relu: true)
@@ -252,7 +252,7 @@ final class Bottleneck: ResidualBlock {
     super.init(outputChannels: outputChannels)
   }
 
-  override func startAsIdentity() { _ = withoutGradients { bn3.weight.value.fill_(0) } }
+  override func startAsIdentity() { _ = withoutGradients { bn3.weight?.value.fill_(0) } }
 
   override func callAsFunction(_ input: Tensor) -> Tensor {
     let output = conv3(bn2(conv2(bn1(conv1(input), relu: true)), relu: true))

@@ -55,9 +55,10 @@ public final class DistributedOptimizer {
 
   /// Makes one step.
   ///
+  /// - Parameter peak: as `Optimizer.step(learningRate:peak:)` takes it.
   /// - Throws: ``DistributedError`` when another process was lost.
-  public func step(learningRate: Double) throws {
-    optimizer.step(learningRate: learningRate)
+  public func step(learningRate: Double, peak: Double? = nil) throws {
+    optimizer.step(learningRate: learningRate, peak: peak)
     guard let owners else { return }
     for owner in 0..<group.size {
       let owned = zip(parameters, owners).filter { $1 == owner }.map { $0.0.parameter.value.detached() }

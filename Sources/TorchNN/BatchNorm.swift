@@ -3,10 +3,10 @@ import Torch
 /// Normalizes each channel by the batch's statistics in training and by running ones in evaluation (Ioffe and Szegedy
 /// 2015). Input `[N, C]` or `[N, C, H, W]`.
 open class BatchNorm: Module {
-  /// The scale, `[C]`, at first 1.
-  public let weight: Parameter
-  /// The shift, `[C]`, at first 0.
-  public let bias: Parameter
+  /// The scale, `[C]`, at first 1; nil where the layer is not affine.
+  public let weight: Parameter?
+  /// The shift, `[C]`, at first 0; nil where the layer is not affine.
+  public let bias: Parameter?
   /// `[C]`
   public let runningMean: Buffer
   /// `[C]`, with Bessel's correction.
@@ -24,10 +24,12 @@ open class BatchNorm: Module {
   public final let epsilon: Double
 
   /// PyTorch's defaults.
-  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5) {
+  ///
+  /// - Parameter affine: whether what was normalised is scaled and shifted; if not, the output has mean 0 and variance 1.
+  public init(_ channels: Int, momentum: Double = 0.1, epsilon: Double = 1e-5, affine: Bool = true) {
     (self.momentum, self.epsilon) = (momentum, epsilon)
-    weight = Parameter(Tensor.ones([channels]), role: .normalization)
-    bias = Parameter(Tensor.zeros([channels]), role: .normalization)
+    weight = affine ? Parameter(Tensor.ones([channels]), role: .normalization) : nil
+    bias = affine ? Parameter(Tensor.zeros([channels]), role: .normalization) : nil
     runningMean = Buffer(Tensor.zeros([channels]))
     runningVar = Buffer(Tensor.ones([channels]))
     numBatchesTracked = Buffer(Tensor.zeros([], dtype: .int64))
@@ -53,9 +55,20 @@ open class BatchNorm: Module {
   private func normalizedByLibrary(_ input: Tensor) -> Tensor {
     let tracks = tracksRunningStatistics || !isTraining
     return Functional.batchNorm(
-      input, weight: weight.value, bias: bias.value, runningMean: tracks ? runningMean.value : nil,
+      input, weight: scale, bias: shift, runningMean: tracks ? runningMean.value : nil,
       runningVariance: tracks ? runningVar.value : nil, training: isTraining, momentum: momentum, epsilon: epsilon)
   }
+
+  /// What the normalised input is multiplied by.
+  fileprivate final var scale: Tensor {
+    weight?.value ?? Tensor.ones(runningVar.value.shape, dtype: runningVar.value.dtype, device: runningVar.value.device)
+  }
+
+  /// What is added then.
+  fileprivate final var shift: Tensor { bias?.value ?? Tensor.zeros(like: runningMean.value) }
+
+  /// How many channels it has.
+  public final var channels: Int { runningMean.value.count }
 }
 
 // MARK: - Training
@@ -103,7 +116,7 @@ extension BatchNorm {
         }
       )
     }
-    return normalizing([input, weight.value, bias.value] + (residual.map { [$0] } ?? []))[0]
+    return normalizing([input, scale, shift] + (residual.map { [$0] } ?? []))[0]
   }
 }
 

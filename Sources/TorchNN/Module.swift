@@ -8,6 +8,8 @@ open class Module {
   /// Whether the call computes as in training (batch statistics) or as in evaluation.
   public private(set) final var isTraining = true
   private final var evaluatesAlways = false
+  /// Whether its parameters were frozen together (``freeze()``).
+  public private(set) final var isFrozen = false
 
   public init() {}
 
@@ -127,6 +129,7 @@ extension Module {
 
   /// Takes the gradients of all parameters away for good: they stay what they are, or become what others make them.
   public final func freeze() {
+    visit { module, _ in module.isFrozen = true }
     for parameter in parameters() { parameter.freeze() }
   }
 

@@ -8,27 +8,39 @@ public struct OptimizedParameter {
   /// Whether weight decay pulls it, and whether LARS adapts its rate. SimCLR leaves out biases and the scales and
   /// shifts of BatchNorm (appendix B.9).
   public let isDecayedAndAdapted: Bool
+  /// How fast it learns beside the others.
+  public let rateRule: LearningRateRule
 
-  public init(name: String, parameter: Parameter, isDecayedAndAdapted: Bool) {
+  public init(
+    name: String, parameter: Parameter, isDecayedAndAdapted: Bool, rateRule: LearningRateRule = .scheduled
+  ) {
     self.name = name
     self.parameter = parameter
     self.isDecayedAndAdapted = isDecayedAndAdapted
+    self.rateRule = rateRule
   }
 }
 
 extension Module {
   /// The parameters that an optimizer trains. Weight decay is for weights, unless all are to be decayed.
-  public final func optimizedParameters(decayBiasAndNorm: Bool) -> [OptimizedParameter] {
+  ///
+  /// - Parameter rateRule: how the learning rate of a parameter follows from that of a step; for all it is the same unless this
+  ///   says otherwise.
+  public final func optimizedParameters(
+    decayBiasAndNorm: Bool, rateRule: (_ name: String, Parameter) -> LearningRateRule = { _, _ in .scheduled }
+  ) -> [OptimizedParameter] {
     trainedParameters().map { name, parameter in
       OptimizedParameter(
-        name: name, parameter: parameter, isDecayedAndAdapted: decayBiasAndNorm || parameter.role == .weight)
+        name: name, parameter: parameter, isDecayedAndAdapted: decayBiasAndNorm || parameter.role == .weight,
+        rateRule: rateRule(name, parameter))
     }
   }
 }
 
 /// Changes parameters by their gradients.
 ///
-/// The learning rate comes with every step, since schedules are no business of an optimizer's. A subclass names what it keeps
+/// The learning rate comes with every step, since schedules are no business of an optimizer's; a parameter's own may follow from
+/// it by its ``OptimizedParameter/rateRule``. A subclass names what it keeps
 /// for each parameter and says how to ``update(_:learningRate:)``.
 open class Optimizer {
   public final let parameters: [OptimizedParameter]
@@ -52,22 +64,27 @@ open class Optimizer {
   /// What lists of tensors must have in common.
   private struct Kind: Hashable {
     let isDecayedAndAdapted: Bool
+    let rateRule: LearningRateRule
     let dtype: DType
     let device: Device
 
     init(_ target: OptimizedParameter) {
-      isDecayedAndAdapted = target.isDecayedAndAdapted
+      (isDecayedAndAdapted, rateRule) = (target.isDecayedAndAdapted, target.rateRule)
       (dtype, device) = (target.parameter.value.dtype, target.parameter.value.device)
     }
   }
 
   /// Makes one step; parameters without a gradient stay as they are.
-  public final func step(learningRate: Double) {
+  ///
+  /// - Parameter peak: the most that the learning rate ever is, for parameters whose rate is constant; nil: that of this step.
+  public final func step(learningRate: Double, peak: Double? = nil) {
     stepCount += 1
     withoutGradients {
       for kind in kinds {
+        let rule = parameters[kind[0]].rateRule
         let targets = Targets(of: self, at: kind)
-        if !targets.values.isEmpty { update(targets, learningRate: learningRate) }
+        let rate = rule.rate(scheduled: learningRate, peak: peak ?? learningRate)
+        if !targets.values.isEmpty { update(targets, learningRate: rate) }
       }
     }
   }

@@ -186,7 +186,7 @@ private struct Trial: Sendable {
   /// The layer of the library over elements of `dtype`, of some of the images.
   func fused(_ dtype: DType, rows: Range<Int>? = nil, over group: ProcessGroup = .single()) -> [String: Tensor] {
     let layer = BatchNorm(bias.count)
-    withoutGradients { _ = (layer.weight.value.copy_(weight), layer.bias.value.copy_(bias)) }
+    withoutGradients { _ = (layer.weight!.value.copy_(weight), layer.bias!.value.copy_(bias)) }
     if dtype == .float64 { layer.move(to: .cpu, dtype: .float64) }
     layer.synchronizeBatchNorm(over: group)
     func part(_ tensor: Tensor) -> Tensor { rows.map { tensor.narrow(0, $0) } ?? tensor }
@@ -195,7 +195,8 @@ private struct Trial: Sendable {
     let output = layer(leaf, adding: ending.adds ? shortcut : nil, relu: ending.relu)
     output.backward(part(gradient).to(dtype))
     return outcome(
-      output, [leaf, layer.weight.value, layer.bias.value, shortcut], [layer.runningMean.value, layer.runningVar.value])
+      output, [leaf, layer.weight!.value, layer.bias!.value, shortcut],
+      [layer.runningMean.value, layer.runningVar.value])
   }
 
   private func outcome(_ output: Tensor, _ leaves: [Tensor], _ running: [Tensor]) -> [String: Tensor] {

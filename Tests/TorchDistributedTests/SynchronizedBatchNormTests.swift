@@ -127,8 +127,8 @@ import TorchNN
   private static func layer(channels: Int, dtype: DType) -> BatchNorm {
     let layer = BatchNorm(channels)
     withoutGradients {
-      _ = layer.weight.value.copy_(Tensor.pattern("weight", [channels], scale: 0.5, offset: 1))
-      _ = layer.bias.value.copy_(Tensor.pattern("bias", [channels]))
+      _ = layer.weight!.value.copy_(Tensor.pattern("weight", [channels], scale: 0.5, offset: 1))
+      _ = layer.bias!.value.copy_(Tensor.pattern("bias", [channels]))
     }
     if dtype == .float64 { layer.move(to: .cpu, dtype: .float64) }
     return layer
@@ -145,14 +145,14 @@ import TorchNN
     output.backward(gradient)
     return Outcome(
       output: output.detached(), inputGradient: leaf.gradient!,
-      parameterGradients: [layer.weight.gradient!, layer.bias.gradient!],
+      parameterGradients: [layer.weight!.gradient!, layer.bias!.gradient!],
       running: [layer.runningMean.value, layer.runningVar.value, layer.numBatchesTracked.value])
   }
 
   private static func librarysOutput(of layer: BatchNorm, _ input: Tensor) -> Tensor {
     layer.numBatchesTracked.value.add_(1)
     return Functional.batchNorm(
-      input, weight: layer.weight.value, bias: layer.bias.value, runningMean: layer.runningMean.value,
+      input, weight: layer.weight!.value, bias: layer.bias!.value, runningMean: layer.runningMean.value,
       runningVariance: layer.runningVar.value, training: true, momentum: layer.momentum, epsilon: layer.epsilon)
   }
 }

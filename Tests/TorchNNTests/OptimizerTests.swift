@@ -76,6 +76,33 @@ import TorchNN
     }
   }
 
+  @Test("a parameter with a rate of its own is changed as by an optimizer of that rate", arguments: kinds)
+  func rateRules(kind: String) {
+    func trained(_ rules: [LearningRateRule], _ rates: [(scheduled: Double, peak: Double)]) -> [[Double]] {
+      let parameters = zip(Self.parameters(), rules).map { target, rule in
+        OptimizedParameter(
+          name: target.name, parameter: target.parameter, isDecayedAndAdapted: target.isDecayedAndAdapted,
+          rateRule: rule)
+      }
+      let optimizer = Self.optimizer(kind, parameters)
+      for (step, rate) in rates.enumerated() {
+        for target in parameters {
+          target.parameter.value.gradient = Tensor.pattern("\(target.name) \(step)", target.parameter.value.shape)
+        }
+        optimizer.step(learningRate: rate.scheduled, peak: rate.peak)
+      }
+      return values(parameters)
+    }
+    func plain(_ rates: [Double]) -> [[Double]] {
+      trained(Array(repeating: .scheduled, count: 3), rates.map { ($0, $0) })
+    }
+    let rules = [LearningRateRule(factor: 0.5), LearningRateRule(isConstant: true), .scheduled]
+    let found = trained(rules, [(0.1, 0.4), (0.4, 0.4), (0.2, 0.4)])
+    #expect(found[0] == plain([0.05, 0.2, 0.1])[0])
+    #expect(found[1] == plain([0.4, 0.4, 0.4])[1])
+    #expect(found[2] == plain([0.1, 0.4, 0.2])[2])
+  }
+
   /// As another module would write one.
   private final class MovingAverageDescent: Optimizer {
     init(_ parameters: [OptimizedParameter]) { super.init(parameters, slots: ["average"]) }

@@ -56,16 +56,16 @@ public struct StepTraffic: Codable, Sendable, Equatable {
     let embedded = (0..<views).count(where: method.embeds)
     let exchanges = embedded * (parts == 1 ? 2 : 3 * parts)
     let layers = method.batchNorms().filter(\.isTraining)
-    let channels = layers.filter { !$0.weight.isFrozen }.map { $0.weight.value.count }
+    let channels = layers.filter { !$0.isFrozen }.map(\.channels)
     func statistics(_ channels: [Int]) -> Int {
       channels.reduce(0) { $0 + allReduce(2 * $1 * 8, of: world.statistics.size) }
     }
     batchNorm = exchanges * statistics(channels)
-    let targets = layers.filter(\.weight.isFrozen).map { $0.weight.value.count }
+    let targets = layers.filter(\.isFrozen).map(\.channels)
     let withTargets = (0..<AugmentationConfiguration.globalViewCount).count(where: method.hasTargets)
     batchNorm += withTargets * parts * statistics(targets)
     if method.encoder.recomputesBlocks {
-      let again = method.encoder.blocks.flatMap { $0.batchNorms() }.map { $0.weight.value.count }
+      let again = method.encoder.blocks.flatMap { $0.batchNorms() }.map(\.channels)
       batchNorm += embedded * parts * statistics(again)
     }
     if world.normalizesApart {
