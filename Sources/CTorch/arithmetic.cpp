@@ -208,6 +208,10 @@ ctorch_status ctorch_tensor_topk(const ctorch_tensor *self, int64_t count, int64
   });
 }
 
+ctorch_status ctorch_tensor_symmetric_eigenvalues(const ctorch_tensor *self, ctorch_tensor **out) {
+  return guard([&] { *out = wrap(at::linalg_eigvalsh(self->value)); });
+}
+
 ctorch_status ctorch_tensor_norm(const ctorch_tensor *self, ctorch_tensor **out) {
   return guard([&] { *out = wrap(at::linalg_vector_norm(self->value)); });
 }

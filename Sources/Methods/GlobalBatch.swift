@@ -54,3 +54,13 @@ func meanOverPairs<View>(of views: [View], globalCount: Int, _ loss: (View, View
   let losses = viewPairs(of: views.count, globalCount: globalCount).map { loss(views[$0], views[$1]) }
   return losses.count == 1 ? losses[0] : Tensor.stack(losses).mean()
 }
+
+/// Each view with each other global view, which it predicts: local views predict, and nobody predicts them.
+func predictionPairs(of views: Int, globalCount: Int) -> [(predicting: Int, predicted: Int)] {
+  (0..<views).flatMap { view in (0..<min(views, globalCount)).filter { $0 != view }.map { (view, $0) } }
+}
+
+/// The places that `count` rows of this process have among those of all, int64.
+func ownRows(of count: Int, in group: ProcessGroup, device: Device) -> Tensor {
+  Tensor.arange(group.rank * count..<(group.rank + 1) * count).to(device: device)
+}

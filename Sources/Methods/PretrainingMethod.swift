@@ -28,6 +28,9 @@ public protocol PretrainingMethod: Module {
   /// Whether a global view has targets; none has, unless a method says otherwise.
   func hasTargets(view: Int) -> Bool
 
+  /// Whether the loss is told the labels of the images; it is not, unless a method says otherwise.
+  var usesLabels: Bool { get }
+
   /// Embeds one view of each image, with gradients.
   ///
   /// - Parameters:
@@ -52,6 +55,11 @@ public protocol PretrainingMethod: Module {
   /// - Returns: a scalar.
   func contrast(_ views: [ViewEmbeddings], globalCount: Int) -> Tensor
 
+  /// How the learning rate of a parameter follows from that of a step; for all it is the same, unless a method says otherwise.
+  ///
+  /// - Parameter name: as in the state dictionary.
+  func learningRateRule(ofParameter name: String) -> LearningRateRule
+
   /// Called after the optimizer has changed the parameters; not after a step that was skipped. A moving average follows them
   /// here. The same must come of it in every process.
   func finishStep(at position: StepPosition)
@@ -72,7 +80,9 @@ extension PretrainingMethod {
   public func heldParameters(at position: StepPosition) -> [Parameter] { [] }
   public func embeds(view: Int) -> Bool { true }
   public func hasTargets(view: Int) -> Bool { false }
+  public var usesLabels: Bool { false }
   public func targets(_ images: Tensor, view: Int) -> [Tensor] { [] }
+  public func learningRateRule(ofParameter name: String) -> LearningRateRule { .scheduled }
   public func finishStep(at position: StepPosition) {}
   public func encoderWasReplaced() {}
   public func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange { .init() }
@@ -84,9 +94,11 @@ public struct ViewEmbeddings {
   public let embeddings: [Tensor]
   /// Without gradients, each `[N, …]`; none of a view without targets.
   public let targets: [Tensor]
+  /// The labels of the images, int64 `[N]`; nil unless the method uses them.
+  public let labels: Tensor?
 
-  public init(_ embeddings: [Tensor], targets: [Tensor] = []) {
-    (self.embeddings, self.targets) = (embeddings, targets)
+  public init(_ embeddings: [Tensor], targets: [Tensor] = [], labels: Tensor? = nil) {
+    (self.embeddings, self.targets, self.labels) = (embeddings, targets, labels)
   }
 }
 

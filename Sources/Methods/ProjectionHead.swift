@@ -11,6 +11,8 @@ public final class ProjectionHead: Module {
     case hidden
     /// All (SimCLR's own code).
     case all
+    /// All, the last without scale and shift, so that what comes out has mean 0 and variance 1 (SimSiam, MoCo v3).
+    case standardizing
   }
 
   /// What stands between linear layers.
@@ -32,9 +34,11 @@ public final class ProjectionHead: Module {
     outputDimension = dimensions[last + 1]
     layers = (0...last).flatMap { index -> [Module] in
       let (input, output) = (dimensions[index], dimensions[index + 1])
-      let isNormalized = normalization == .all || (normalization == .hidden && index < last)
+      let isNormalized = normalization != .none && (normalization != .hidden || index < last)
+      let isAffine = normalization != .standardizing || index < last
       return [Linear(input, output, bias: !isNormalized, generator: generator)]
-        + (isNormalized ? [BatchNorm1d(output)] : []) + (index < last ? [activation == .gelu ? GELU() : ReLU()] : [])
+        + (isNormalized ? [BatchNorm1d(output, affine: isAffine)] : [])
+        + (index < last ? [activation == .gelu ? GELU() : ReLU()] : [])
     }
   }
 

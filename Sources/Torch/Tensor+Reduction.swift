@@ -56,4 +56,9 @@ extension Tensor {
 
   /// The Euclidean norm of all elements.
   public func norm() -> Tensor { .make("norm", self) { ctorch_tensor_norm(handle, $0) } }
+
+  /// The eigenvalues of a symmetric matrix `[N, N]` of float32 or float64, ascending: `[N]`. Only its lower triangle is read.
+  public func symmetricEigenvalues() -> Tensor {
+    .make("symmetricEigenvalues", self) { ctorch_tensor_symmetric_eigenvalues(handle, $0) }
+  }
 }

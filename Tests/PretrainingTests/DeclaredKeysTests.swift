@@ -127,7 +127,7 @@ private let names: [String] = declared.keys.map(\.name)
         ["optimizer.name=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"]
       ),
       (
-        "moco.queue_length", "a multiple of `training.global_batch_size` with `moco`",
+        "moco.queue_length", "a multiple of `training.global_batch_size` with `moco` of version 2",
         ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=24"],
         ["method.name=moco", "training.global_batch_size=12", "moco.queue_length=25"]
       ),
@@ -148,6 +148,11 @@ private let names: [String] = declared.keys.map(\.name)
       (
         "augmentation.local_views.count", "0 with `amdim`", ["method.name=amdim", "augmentation.local_views.count=0"],
         ["method.name=amdim", "augmentation.local_views.count=1"]
+      ),
+      (
+        "nnclr.queue_length", "a multiple of `training.global_batch_size` with `nnclr`",
+        ["method.name=nnclr", "training.global_batch_size=12", "nnclr.queue_length=24"],
+        ["method.name=nnclr", "training.global_batch_size=12", "nnclr.queue_length=23"]
       ),
     ]
     + viewRules("augmentation", [])

@@ -38,11 +38,12 @@ import TorchNN
       "augmentation: {second_view: {blur_probability: 0, solarize_probability: 1}, local_views: {count: 2, image_size: 8}}",
       "augmentation: {device: cpu, image_size: 20, jitter_probability: 0.8, local_views: {count: 1, image_size: 8}}",
       "method: {name: byol}", "method: {name: moco}", "method: {name: barlow_twins}",
-      "method: {name: vicreg}",
+      "method: {name: vicreg}", "method: {name: simsiam}", "method: {name: moco}\nmoco: {version: 3}",
+      "method: {name: nnclr}\nnnclr: {queue_length: 64}", "method: {name: supcon}", "loss: {decoupled: dclw}",
       "method: {name: swav}", "method: {name: dino}", "method: {name: cmc}", "method: {name: amdim}",
     ])
   func exactResume(changes: String) throws {
-    let fixture = try TrainingFixture()
+    let fixture = try TrainingFixture(classCount: changes.contains("supcon") ? 3 : 0)
     defer { fixture.remove() }
     let configuration = try fixture.configuration().with(changes)
     let whole = fixture.run("whole")

@@ -10,16 +10,23 @@ struct TrainingFixture {
 
   var data: URL { folder.appendingPathComponent("data") }
 
-  /// - Parameter imageCount: images of 16 × 16 pixels, each of a color of its own, which all views keep.
-  init(imageCount: Int = 24) throws {
+  /// - Parameters:
+  ///   - imageCount: images of 16 × 16 pixels, each of a color of its own, which all views keep.
+  ///   - classCount: folders that they lie in by turns; 0: they have no labels.
+  init(imageCount: Int = 24, classCount: Int = 0) throws {
     folder = FileManager.default.temporaryDirectory.appendingPathComponent("simclr-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: data, withIntermediateDirectories: true)
+    for number in 0..<classCount {
+      try FileManager.default.createDirectory(
+        at: data.appendingPathComponent("class \(number)"), withIntermediateDirectories: true)
+    }
     for index in 0..<imageCount {
       var random = PhiloxGenerator(seed: 5, epoch: 0, sample: index, stream: 0)
       let color = (0..<3).map { _ in Int(random.next() % 224) }
       let pixels = (0..<(16 * 16 * 3)).map { UInt8(color[$0 % 3] + Int(random.next() % 32)) }
       let bytes = try ImageCodec.encodeJPEG(PixelImage(width: 16, height: 16, pixels: pixels), quality: 90)
-      try Data(bytes).write(to: data.appendingPathComponent("\(100 + index).jpg"))
+      let folder = classCount > 0 ? "class \(index % classCount)/" : ""
+      try Data(bytes).write(to: data.appendingPathComponent("\(folder)\(100 + index).jpg"))
     }
   }
 

@@ -93,7 +93,21 @@ import Torch
       ],
       ["method.name=byol", "optimizer.name=lars", "optimizer.learning_rate=1", "byol.momentum=0.9"],
       ["method.name=moco", "optimizer.name=sgd", "moco.queue_length=24", "moco.momentum=0.9"],
-      ["method.name=barlow_twins", "optimizer.name=sgd", "optimizer.learning_rate=0.001"],
+      [
+        "method.name=barlow_twins", "optimizer.name=sgd", "optimizer.learning_rate=0.001",
+        "optimizer.bias_and_norm_learning_rate=0.0001",
+      ],
+      ["loss.decoupled=dclw", "optimizer.name=lars", "training.accumulation_steps=2", "training.global_batch_size=24"],
+      ["method.name=supcon", "optimizer.name=sgd", "optimizer.momentum=0.9"],
+      [
+        "method.name=simsiam", "optimizer.name=sgd", "optimizer.momentum=0.9", "training.accumulation_steps=2",
+        "training.global_batch_size=24", "distributed.shards_optimizer=true",
+      ],
+      [
+        "method.name=moco", "moco.version=3", "moco.momentum=0.9", "optimizer.name=adamw",
+        "optimizer.learning_rate=0.001",
+      ],
+      ["method.name=nnclr", "nnclr.queue_length=24", "optimizer.name=lars", "output.spread_every_steps=3"],
       [
         "method.name=vicreg", "optimizer.name=lars", "optimizer.learning_rate=1", "training.accumulation_steps=2",
         "training.global_batch_size=24",

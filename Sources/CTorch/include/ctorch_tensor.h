@@ -199,6 +199,8 @@ ctorch_status ctorch_tensor_topk(const ctorch_tensor *self, int64_t count, int64
                                  ctorch_tensor **indices);
 /// Euclidean norm over all elements.
 ctorch_status ctorch_tensor_norm(const ctorch_tensor *self, ctorch_tensor **out);
+// The eigenvalues of a symmetric matrix, ascending.
+ctorch_status ctorch_tensor_symmetric_eigenvalues(const ctorch_tensor *self, ctorch_tensor **out);
 
 
 ctorch_status ctorch_tensor_eigh(const ctorch_tensor *self, ctorch_tensor **values, ctorch_tensor **vectors);

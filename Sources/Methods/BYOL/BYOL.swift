@@ -50,11 +50,8 @@ public final class BYOL: Module, PretrainingMethod {
     inFullPrecision(views) { embeddings in
       let predictions = embeddings.map { Functional.normalize($0) }
       let targets = views.prefix(globalCount).map { Functional.normalize($0.targets[0].to(embeddings[0].dtype)) }
-      var cosines: [Tensor] = []
-      for (predicting, prediction) in predictions.enumerated() {
-        for (predicted, target) in targets.enumerated() where predicted != predicting {
-          cosines.append((prediction * target).sum())
-        }
+      let cosines = predictionPairs(of: views.count, globalCount: globalCount).map {
+        (predictions[$0.predicting] * targets[$0.predicted]).sum()
       }
       let images = Double(group.size * predictions[0].shape[0])
       let mean = Tensor.stack(cosines).sum() / (images * Double(cosines.count))

@@ -37,11 +37,9 @@ public final class MoCo: Module, PretrainingMethod {
     network: EmbeddingNetwork, keyNetwork: EmbeddingNetwork, queueLength: Int, temperature: Double, momentum: Double,
     generator: Generator, over group: ProcessGroup = .single()
   ) {
-    precondition(queueLength > 0, "MoCo: expected a queue of at least one key, got \(queueLength)")
     (encoder, projectionHead) = (network.encoder, network.projectionHead)
     (keyEncoder, keyProjectionHead) = (keyNetwork.encoder, keyNetwork.projectionHead)
-    queue = Buffer(
-      Functional.normalize(Tensor.randn([queueLength, network.projectionHead.outputDimension], generator: generator)))
+    queue = .queue(length: queueLength, dimension: network.projectionHead.outputDimension, generator: generator)
     (self.temperature, self.momentum, self.group) = (temperature, momentum, group)
     average = MovingAverage(keyNetwork.modules, following: network.modules)
   }
@@ -80,13 +78,8 @@ public final class MoCo: Module, PretrainingMethod {
 
   public func finishStep(at position: StepPosition) {
     average.update(momentum: momentum)
-    guard let newKeys else { return }
-    withoutGradients {
-      let joined = Tensor.concatenate([queue.value, group.gather(newKeys)])
-      let length = queue.value.shape[0]
-      queue.value.copy_(joined.narrow(0, joined.shape[0] - length..<joined.shape[0]))
-    }
-    self.newKeys = nil
+    if let newKeys { queue.enqueue(newKeys, over: group) }
+    newKeys = nil
   }
 
   public func contrastExchange(views: Int, globalBatchSize: Int) -> ContrastExchange {

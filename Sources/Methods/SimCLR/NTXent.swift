@@ -9,15 +9,18 @@ import TorchDistributed
 public struct NTXentLoss: Sendable {
   /// The temperature τ that divides the cosines; above 0.
   public let temperature: Double
+  /// Whether the positive pair is among those that it is told from.
+  public let decoupling: Decoupling
   /// The processes whose views are contrasted with each other.
   private let group: ProcessGroup
 
   /// - Parameter group: processes that each compute the loss of their own views against those of all, as many in each.
   ///   The losses of all processes add up to the loss of the global batch, and so do their gradients.
-  public init(temperature: Double, over group: ProcessGroup = .single()) {
+  public init(temperature: Double, decoupling: Decoupling = .none, over group: ProcessGroup = .single()) {
     precondition(
       temperature > 0 && temperature.isFinite, "NTXentLoss: expected a temperature above 0, got \(temperature)")
     self.temperature = temperature
+    self.decoupling = decoupling
     self.group = group
   }
 
@@ -56,7 +59,7 @@ public struct NTXentLoss: Sendable {
 
   /// The rows of `x` divided by their lengths, or by 1e-12 where these are smaller: `Functional.normalize`, which keeps `x`
   /// and takes more memory to go back.
-  private static func unitVectors(_ x: Tensor) -> Tensor {
+  static func unitVectors(_ x: Tensor) -> Tensor {
     let operation = DifferentiableOperation { inputs in
       let epsilon = 1e-12
       let norms = (inputs[0] * inputs[0]).sum(1, keepDimensions: true).sqrt()
@@ -101,11 +104,14 @@ public struct NTXentLoss: Sendable {
     let anchors = group.rank * size..<(group.rank + 1) * size
     let sum = temperature < NegativePairs.leastTemperature ? Self.byLogSoftmax : Self.bySums
     func rows(_ tensor: Tensor) -> Tensor { tensor.flattened(from: 0, to: 2) }
-    if views.shape[1] == 2 { return sum(rows(views), anchors, temperature, gradient.map(rows)) }
+    if views.shape[1] == 2 {
+      return sum(rows(views), anchors, temperature, decoupling.weights(in: views, of: group.rank), gradient.map(rows))
+    }
     func view(_ number: Int, of tensor: Tensor) -> Tensor { tensor.narrow(1, number..<number + 1) }
     let pair = Tensor.concatenate([view(first, of: views), view(second, of: views)], dimension: 1)
     let slope = gradient.map { _ in Tensor.zeros(like: pair) }
-    let total = sum(rows(pair), anchors, temperature, slope.map(rows))
+    let weights = decoupling.weights(in: pair, of: group.rank)
+    let total = sum(rows(pair), anchors, temperature, weights, slope.map(rows))
     if let gradient, let slope {
       view(first, of: gradient).add_(view(0, of: slope))
       view(second, of: gradient).add_(view(1, of: slope))
@@ -113,31 +119,35 @@ public struct NTXentLoss: Sendable {
     return total
   }
 
-  /// With p(i) the positive of anchor i and Σ over its negatives, its loss is log(1 + Σ exp(s(i, k)/τ) / exp(s(i, p(i))/τ)).
+  /// With p(i) the positive of anchor i and Σ over its negatives, its loss is log(1 + Σ exp(s(i, k)/τ) / exp(s(i, p(i))/τ));
+  /// decoupled with weight w it is log Σ exp(s(i, k)/τ) − w s(i, p(i))/τ.
   ///
+  /// - Parameter weights: float64, one for each anchor; nil where the loss is not decoupled.
   /// - Returns: the sum of the anchors' losses. Its gradient, times τ, is added to `gradient`.
   private static func bySums(
-    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ gradient: Tensor?
+    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ weights: Tensor?, _ gradient: Tensor?
   ) -> Tensor {
     let (first, second) = halves(of: views, anchors)
     let cosines = (first * second).sum(1).to(.float64)
-    let positives = (Tensor.concatenate([cosines, cosines]) / temperature).exp()
+    let logits = Tensor.concatenate([cosines, cosines]) / temperature
+    let positives = weights == nil ? logits.exp() : Tensor.zeros(like: logits)
     let pairs = NegativePairs(of: anchors, among: views, temperature: temperature, positives: positives)
     let negatives = pairs.sums(addingTo: gradient)
     if let gradient {
-      let probabilities = negatives / (negatives + positives)
+      let probabilities = weights ?? negatives / (negatives + positives)
       let pull = (probabilities.narrow(0, 0..<first.shape[0]) + probabilities.narrow(0, first.shape[0]..<anchors.count))
         .unsqueezed(1).to(views.dtype)
       let (ofFirst, ofSecond) = halves(of: gradient, anchors)
       ofFirst.addcmul_(second, pull, value: -1)
       ofSecond.addcmul_(first, pull, value: -1)
     }
-    return (negatives / positives).log1p().sum().to(views.dtype)
+    let losses = weights.map { negatives.log() - logits * $0 } ?? (negatives / positives).log1p()
+    return losses.sum().to(views.dtype)
   }
 
-  /// The same for small temperatures, whose exponentials no type can hold: −log softmax at the positive, row by row.
+  /// The same for small temperatures, whose exponentials no type can hold: by log softmax, row by row.
   private static func byLogSoftmax(
-    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ gradient: Tensor?
+    _ views: Tensor, _ anchors: Range<Int>, _ temperature: Double, _ weights: Tensor?, _ gradient: Tensor?
   ) -> Tensor {
     let total = Tensor.zeros([], dtype: views.dtype, device: views.device)
     let (start, half) = (anchors.lowerBound, anchors.count / 2)
@@ -147,12 +157,21 @@ public struct NTXentLoss: Sendable {
         let anchor = views.narrow(0, row..<row + rows.count)
         let logits = anchor.matmul(views.transposed()).mul_(1 / temperature)
         logits.diagonal(offset: row).fill_(-.infinity)
-        // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
-        let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
-        total.sub_(logProbabilities.diagonal(offset: positive).sum())
+        let excess: Tensor
+        if let weights = weights?.narrow(0, row - start..<row - start + rows.count).to(views.dtype) {
+          let positives = logits.diagonal(offset: positive).clone()
+          logits.diagonal(offset: positive).fill_(-.infinity)
+          total.add_((logits.logSumExp(1) - positives * weights).sum())
+          excess = Functional.softmax(logits, dimension: 1)
+          excess.diagonal(offset: positive).sub_(weights)
+        } else {
+          // Not logits − logSumExp: that sum is about 1 / τ, and its rounding would be that of every probability.
+          let logProbabilities = Functional.logSoftmax(logits, dimension: 1)
+          total.sub_(logProbabilities.diagonal(offset: positive).sum())
+          excess = logProbabilities.exp_()
+          excess.diagonal(offset: positive).add_(-1)
+        }
         guard let gradient else { continue }
-        let excess = logProbabilities.exp_()
-        excess.diagonal(offset: positive).add_(-1)
         gradient.narrow(0, row..<row + rows.count).addmm_(excess, views)
         gradient.addmm_(excess.transposed(), anchor)
       }

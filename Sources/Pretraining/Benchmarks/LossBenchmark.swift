@@ -16,7 +16,7 @@ public struct LossBenchmark {
   private let world: World
 
   /// - Parameters:
-  ///   - configuration: resolved; its temperature, precision (of the projections), device and threads are used.
+  ///   - configuration: resolved; its loss, precision (of the projections), device and threads are used.
   ///   - world: the processes that share the pairs; all must measure alike.
   public init(_ configuration: ResolvedConfiguration, with world: World = .alone()) {
     (self.configuration, self.world) = (configuration, world)
@@ -28,7 +28,7 @@ public struct LossBenchmark {
   public func run(onRun: (_ run: Int, _ count: Int) -> Void = { _, _ in }) throws -> LossFigures {
     let device = try world.sharingFailures { try preparedDevice() }
     let views = (0..<2).map { projections(of: $0, on: device) }
-    let ntXent = NTXentLoss(temperature: configuration.loss.temperature, over: world.group)
+    let ntXent = NTXentLoss(configuration.loss, over: world.group)
     func measure() throws -> [Double] {
       try (0...runs).map { run in
         onRun(run + 1, runs + 1)

@@ -1,5 +1,6 @@
 import Augmentation
 import Loading
+import Methods
 import Torch
 import TorchDistributed
 import TorchNN
@@ -91,6 +92,9 @@ extension Trainer {
         generator: Generator(seed: 0)
       ).channelsLast()
     }
-    return try MemoryWatch.peakBytes(on: gradientStep.device) { try gradientStep(views, scaledBy: scaler).item() }.bytes
+    let labels = method.usesLabels ? Tensor.arange(0..<views[0].shape[0]) : nil
+    return try MemoryWatch.peakBytes(on: gradientStep.device) {
+      try gradientStep(views, labels: labels, scaledBy: scaler).item()
+    }.bytes
   }
 }

@@ -9,9 +9,10 @@ struct NoiseImages: ImageDataSet {
   /// Width and height in pixels.
   let side: Int
 
-  var classNames: [String] { [] }
+  /// Some, for methods that learn from labels.
+  var classNames: [String] { (0..<10).map { "noise \($0)" } }
 
-  func label(at index: Int) -> Int? { nil }
+  func label(at index: Int) -> Int? { index % 10 }
 
   func read(at index: Int, into buffer: ByteBuffer) -> StoredImage {
     var random = PhiloxGenerator(seed: 0, epoch: 0, sample: index, stream: 0)

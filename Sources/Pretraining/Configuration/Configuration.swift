@@ -14,6 +14,9 @@ public struct Configuration: Equatable, Sendable {
   public var loss = LossConfiguration()
   public var byol = BYOLConfiguration()
   public var moco = MoCoConfiguration()
+  public var simsiam = SimSiamConfiguration()
+  public var nnclr = NNCLRConfiguration()
+  public var supcon = SupConConfiguration()
   public var barlowTwins = BarlowTwinsConfiguration()
   public var vicreg = VICRegConfiguration()
   public var swav = SwAVConfiguration()
@@ -42,8 +45,8 @@ extension Configuration {
   public static let keys = Section<Configuration>(
     "", "Everything that defines a pretraining run.",
     rules: [
-      warmUpFitsTraining, queueHoldsWholeBatches, swavQueueHoldsWholeBatches, swavHasImagesForItsPrototypes,
-      distillationHasATeacher, amdimTakesNoLocalViews,
+      warmUpFitsTraining, queueHoldsWholeBatches, supportSetHoldsWholeBatches, swavQueueHoldsWholeBatches,
+      swavHasImagesForItsPrototypes, distillationHasATeacher, amdimTakesNoLocalViews,
     ] + patchesDivideViews
   ) {
     DataConfiguration.section.within(\.data)
@@ -54,6 +57,9 @@ extension Configuration {
     LossConfiguration.section.within(\.loss).used(with: \.method.name, .simclr, .custom)
     BYOLConfiguration.section.within(\.byol).used(with: \.method.name, .byol, .custom)
     MoCoConfiguration.section.within(\.moco).used(with: \.method.name, .moco, .custom)
+    SimSiamConfiguration.section.within(\.simsiam).used(with: \.method.name, .simsiam, .custom)
+    NNCLRConfiguration.section.within(\.nnclr).used(with: \.method.name, .nnclr, .custom)
+    SupConConfiguration.section.within(\.supcon).used(with: \.method.name, .supcon, .custom)
     BarlowTwinsConfiguration.section.within(\.barlowTwins).used(with: \.method.name, .barlowTwins, .custom)
     VICRegConfiguration.section.within(\.vicreg).used(with: \.method.name, .vicreg, .custom)
     SwAVConfiguration.section.within(\.swav).used(with: \.method.name, .swav, .custom)
@@ -71,10 +77,24 @@ extension Configuration {
 
   private static let queueHoldsWholeBatches = Rule<Configuration>(
     about: \.moco.queueLength, and: \.training.globalBatchSize,
-    text: "a multiple of `training.global_batch_size` with `moco`"
+    text: "a multiple of `training.global_batch_size` with `moco` of version 2"
   ) { configuration in
-    let (length, batch) = (configuration.moco.queueLength, configuration.training.globalBatchSize)
-    guard configuration.method.name == .moco && !length.isMultiple(of: batch) else { return nil }
+    guard configuration.method.name == .moco && configuration.moco.version == 2 else { return nil }
+    return configuration.fault(ofQueueLength: configuration.moco.queueLength)
+  }
+
+  private static let supportSetHoldsWholeBatches = Rule<Configuration>(
+    about: \.nnclr.queueLength, and: \.training.globalBatchSize,
+    text: "a multiple of `training.global_batch_size` with `nnclr`"
+  ) { configuration in
+    guard configuration.method.name == .nnclr else { return nil }
+    return configuration.fault(ofQueueLength: configuration.nnclr.queueLength)
+  }
+
+  /// What is wrong with a queue that takes whole batches and lets whole batches go.
+  private func fault(ofQueueLength length: Int) -> Fault? {
+    let batch = training.globalBatchSize
+    guard !length.isMultiple(of: batch) else { return nil }
     return Fault(expected: "a multiple of training.global_batch_size (\(batch))", got: "\(length)")
   }
 

@@ -1,3 +1,4 @@
+import Methods
 import TorchNN
 
 extension OptimizerConfiguration {
@@ -10,6 +11,19 @@ extension OptimizerConfiguration {
     case .adam: Adam(parameters, betas: (beta1, beta2), epsilon: epsilon, weightDecay: weightDecay)
     case .adamw:
       Adam(parameters, betas: (beta1, beta2), epsilon: epsilon, weightDecay: weightDecay, decay: .decoupled)
+    }
+  }
+}
+
+extension PretrainingMethod {
+  /// What an optimizer of this section trains of a method.
+  func optimizedParameters(by optimizer: OptimizerConfiguration) -> [OptimizedParameter] {
+    optimizedParameters(decayBiasAndNorm: optimizer.decayBiasAndNorm) { name, parameter in
+      var rule = learningRateRule(ofParameter: name)
+      if optimizer.biasAndNormLearningRate > 0 && [.bias, .normalization].contains(parameter.role) {
+        rule.factor *= optimizer.biasAndNormLearningRate / optimizer.learningRate
+      }
+      return rule
     }
   }
 }

@@ -42,4 +42,17 @@ public struct MethodContext {
   public func makeNetwork(_ normalization: ProjectionHead.Normalization) -> EmbeddingNetwork {
     EmbeddingNetwork(encoder: makeEncoder(), projectionHead: makeProjectionHead(normalization))
   }
+
+  /// A head from embeddings over one hidden layer to embeddings of the same size, with BatchNorm if section `projection_head` has it.
+  ///
+  /// - Parameter hiddenDimension: 0 stands for that of the projection head.
+  public func makePredictor(
+    hiddenDimension: Int, _ normalization: ProjectionHead.Normalization = .hidden
+  ) -> ProjectionHead {
+    let head = configuration.projectionHead
+    let hidden = hiddenDimension > 0 ? hiddenDimension : head.hiddenDimension
+    return ProjectionHead(
+      dimensions: [head.outputDimension, hidden, head.outputDimension],
+      normalization: head.batchNorm ? normalization : .none, generator: generator)
+  }
 }

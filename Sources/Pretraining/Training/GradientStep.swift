@@ -30,18 +30,30 @@ package struct GradientStep {
   /// - Parameters:
   ///   - views: of this process's images, each `[N, 3, S, S]`.
   ///   - images: which images they are, for layers that draw by that; nil: they draw nothing.
+  ///   - labels: of these images, int64 `[N]`; only for a method that uses them.
+  ///   - onEmbeddings: given what the method made of the views, before the loss.
   /// - Returns: this process's part of the loss: those of all processes add up to it.
   /// - Throws: `DistributedError` when another process was lost.
-  package func callAsFunction(_ views: [Tensor], of images: ImageKeys? = nil, scaledBy scaler: LossScaler) throws
-    -> Tensor
-  {
-    accumulationSteps == 1 ? try atOnce(views, images, scaler) : try inParts(views, images, scaler)
+  package func callAsFunction(
+    _ views: [Tensor], of images: ImageKeys? = nil, labels: Tensor? = nil, scaledBy scaler: LossScaler,
+    onEmbeddings: ([ViewEmbeddings]) -> Void = { _ in }
+  ) throws -> Tensor {
+    let labels = labels?.to(device: device)
+    return accumulationSteps == 1
+      ? try atOnce(views, images, labels, scaler, onEmbeddings)
+      : try inParts(views, images, labels, scaler, onEmbeddings)
   }
 
-  private func atOnce(_ views: [Tensor], _ images: ImageKeys?, _ scaler: LossScaler) throws -> Tensor {
+  private func atOnce(
+    _ views: [Tensor], _ images: ImageKeys?, _ labels: Tensor?, _ scaler: LossScaler,
+    _ onEmbeddings: ([ViewEmbeddings]) -> Void
+  ) throws -> Tensor {
     let loss = mixedPrecision {
-      contrast(
-        views.enumerated().map { ViewEmbeddings(embed($1, images, view: $0), targets: targets($1, view: $0)) })
+      let embedded = views.enumerated().map {
+        ViewEmbeddings(embed($1, images, view: $0), targets: targets($1, view: $0), labels: labels)
+      }
+      onEmbeddings(embedded)
+      return contrast(embedded)
     }
     try reduction.backward(from: scaler.scaled(loss), nil)
     return loss.detached()
@@ -50,7 +62,10 @@ package struct GradientStep {
   /// Embeds everything without keeping activations, finds the gradient of every embedding from all of them, then embeds
   /// each part again and backpropagates its embeddings' gradients (Gao et al. 2021, arXiv 2101.06983). The loss is
   /// that of the whole batch; only BatchNorm can tell the parts.
-  private func inParts(_ views: [Tensor], _ images: ImageKeys?, _ scaler: LossScaler) throws -> Tensor {
+  private func inParts(
+    _ views: [Tensor], _ images: ImageKeys?, _ labels: Tensor?, _ scaler: LossScaler,
+    _ onEmbeddings: ([ViewEmbeddings]) -> Void
+  ) throws -> Tensor {
     let images = parts(of: images)
     let leaves = views.enumerated().map { number, view in
       let embeddings = method.withoutTrackingStatistics {
@@ -60,8 +75,9 @@ package struct GradientStep {
           })
       }
       let targets = joined(parts(of: view).map { part in mixedPrecision { self.targets(part, view: number) } })
-      return ViewEmbeddings(embeddings.map { $0.requireGradient() }, targets: targets)
+      return ViewEmbeddings(embeddings.map { $0.requireGradient() }, targets: targets, labels: labels)
     }
+    onEmbeddings(leaves)
     let loss = mixedPrecision { contrast(leaves) }
     scaler.scaled(loss).backward()
     let embedded = views.indices.filter(method.embeds)

@@ -65,10 +65,12 @@ extension Pretraining {
       meter.count(images: views.sampleIndices.count * world.size)
       for image in badImages.takeAll() { report(.badImage(image)) }
       let isEndOfEpoch = position.batch == prepared.sampler.batchesPerEpoch
-      if position.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished {
+      let isLogged = position.step.isMultiple(of: configuration.output.logEverySteps) || isEndOfEpoch || isFinished
+      if isLogged || made.measuresSpread {
         let step = figures(of: made, meter.read(trainer.communication))
         try log(step, tell)
         tell(.step(step))
+        warnOfCollapse(made.spread, tell)
       }
       if isEndOfEpoch {
         try closeEpoch(seconds: epochStart.duration(to: .now).seconds, tell)
@@ -93,12 +95,28 @@ extension Pretraining {
     _ views: ViewBatch, wantsStop: Bool, whileComputing: () -> Void, _ tell: (TrainingEvent) -> Void
   ) throws -> MadeStep {
     let learningRate = prepared.schedule.learningRate(step: position.step)
-    let (verdict, gradientNorm) = try trainer.step(
+    let interval = configuration.output.spreadEverySteps
+    let measuresSpread = interval > 0 && (position.step + 1).isMultiple(of: interval)
+    let (verdict, gradientNorm, spread) = try trainer.step(
       on: views, at: prepared.position(ofStep: position.step), epoch: position.epoch, learningRate: learningRate,
-      wantsStop: wantsStop, whileComputing: whileComputing)
+      wantsStop: wantsStop, measuresSpread: measuresSpread, whileComputing: whileComputing)
     position.count(verdict)
     if !verdict.isFinite { try recordSkip(verdict, views.sampleIndices, tell) }
-    return MadeStep(verdict: verdict, learningRate: learningRate, gradientNorm: gradientNorm)
+    return MadeStep(
+      verdict: verdict, learningRate: learningRate, gradientNorm: gradientNorm, measuresSpread: measuresSpread,
+      spread: spread)
+  }
+
+  /// Says once that the encoder learns nothing, if so it is.
+  private func warnOfCollapse(_ spread: EmbeddingSpread?, _ tell: (TrainingEvent) -> Void) {
+    guard let spread, spread.isCollapsed, !hasWarnedOfCollapse else { return }
+    hasWarnedOfCollapse = true
+    let figures = String(
+      format: "deviation %.3f of 1, RankMe %.1f of %d", spread.deviation, spread.rankMe, spread.largestRank)
+    tell(
+      .warning(
+        "at step \(position.step) all images have nearly the same embedding (\(figures)): the method has collapsed and learns nothing; try a lower optimizer.learning_rate or the recipe of its paper"
+      ))
   }
 
   /// What is known of a step when it is made. With what was measured meanwhile it is a line of metrics.
@@ -106,6 +124,9 @@ extension Pretraining {
     let verdict: StepVerdict
     let learningRate: Double
     let gradientNorm: Double?
+    /// Whether the spread of the embeddings was to be measured.
+    let measuresSpread: Bool
+    let spread: EmbeddingSpread?
   }
 
   private func figures(of made: MadeStep, _ measured: ThroughputMeter.Reading) -> StepMetrics {
@@ -113,7 +134,8 @@ extension Pretraining {
       step: position.step, epoch: position.epoch + 1, loss: made.verdict.loss, learningRate: made.learningRate,
       imagesPerSecond: measured.imagesPerSecond, dataWait: measured.dataWait, gradientNorm: made.gradientNorm,
       skipped: made.verdict.isFinite ? nil : true, communicationWait: measured.communicationWait,
-      sentBytesPerStep: measured.sentBytesPerStep, peakMemoryBytes: prepared.device.peakBytes)
+      sentBytesPerStep: measured.sentBytesPerStep, peakMemoryBytes: prepared.device.peakBytes,
+      rankMe: made.spread?.rankMe, embeddingDeviation: made.spread?.deviation)
   }
 
   private func closeEpoch(seconds: Double, _ tell: (TrainingEvent) -> Void) throws {

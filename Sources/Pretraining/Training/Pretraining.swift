@@ -33,6 +33,7 @@ public final class Pretraining {
   var skippedSteps: MetricsLog?
   var position: Checkpoint.Position
   var lastCheckpointStep = 0
+  var hasWarnedOfCollapse = false
   /// What was wrong with the run's folder, and the checkpoint that was taken all the same.
   private(set) var repair: (text: String, checkpoint: Checkpoint)?
   let badImages = Inbox()

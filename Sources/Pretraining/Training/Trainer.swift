@@ -1,6 +1,7 @@
 import Augmentation
 import DataSets
 import Encoders
+import Keys
 import Loading
 import Methods
 import Torch
@@ -18,8 +19,10 @@ final class Trainer {
   let configuration: ResolvedConfiguration
   /// One for each view; none where the loader's threads make views.
   private let augmenters: [BatchAugmenter]
+  private let dataSet: any ImageDataSet
   private let parameters: [Parameter]
   private let statistics: RunningStatistics
+  private let peakLearningRate: Double
 
   /// Draws the first weights. All processes must call this alike.
   ///
@@ -29,7 +32,12 @@ final class Trainer {
     configuration = prepared.configuration
     let dtype = configuration.training.precision.dtype
     augmenters = prepared.makeAugmenters()
+    let images = prepared.dataSet
+    dataSet = images
     method = prepared.makeMethod(MethodContext(configuration, over: world.group))
+    if method.usesLabels {
+      try world.sharingFailures { try images.confirmLabeled(for: prepared.configuration.method.name) }
+    }
     method.encoder.recomputesBlocks = configuration.training.activationCheckpointing == .blocks
     method.move(to: prepared.device, dtype: dtype == .float64 ? .float64 : nil, channelsLast: true)
     try world.confirmSame(prepared.fingerprint, count: prepared.dataSet.count, method)
@@ -39,8 +47,9 @@ final class Trainer {
     parameters = method.trainedParameters().map(\.parameter)
     statistics = RunningStatistics(of: method.batchNorms())
     optimizer = DistributedOptimizer(
-      method.optimizedParameters(decayBiasAndNorm: configuration.optimizer.decayBiasAndNorm), over: world.group,
+      method.optimizedParameters(by: configuration.optimizer), over: world.group,
       shards: configuration.distributed.shardsOptimizer, make: configuration.optimizer.makeOptimizer)
+    peakLearningRate = prepared.schedule.peak
     scaler = LossScaler(dtype: dtype)
     gradientStep = GradientStep(
       method, reduction: try configuration.distributed.makeReduction(for: method, in: world), device: prepared.device,
@@ -53,20 +62,25 @@ final class Trainer {
   /// - Parameters:
   ///   - position: which step it is.
   ///   - epoch: which epoch it belongs to, from 0: what layers draw depends on that.
+  ///   - measuresSpread: whether the spread of the embeddings is measured; all processes must call this alike.
   ///   - whileComputing: called when all has been asked of the device, before it is waited for.
-  /// - Returns: what all processes found, and the joint norm of the gradients before clipping, if they are clipped.
+  /// - Returns: what all processes found, and of the gradients before clipping the joint norm, if they are clipped; the spread in
+  ///   the first process.
   /// - Throws: `DistributedError` when another process was lost.
   func step(
     on batch: ViewBatch, at position: StepPosition, epoch: Int = 0, learningRate: Double, wantsStop: Bool = false,
-    whileComputing: () -> Void = {}
-  ) throws -> (verdict: StepVerdict, gradientNorm: Double?) {
+    measuresSpread: Bool = false, whileComputing: () -> Void = {}
+  ) throws -> (verdict: StepVerdict, gradientNorm: Double?, spread: EmbeddingSpread?) {
     optimizer.zeroGradients()
     statistics.keep()
     let images = batch.views.indices.map { view($0, of: batch) }
     let keys = ImageKeys(
       seed: UInt64(configuration.training.seed), epoch: epoch, samples: batch.sampleIndices)
     method.beginStep(at: position)
-    let loss = try gradientStep(images, of: keys, scaledBy: scaler)
+    var embedded: [ViewEmbeddings] = []
+    let loss = try gradientStep(images, of: keys, labels: labels(batch.sampleIndices), scaledBy: scaler) {
+      if measuresSpread { embedded = $0 }
+    }
     for held in method.heldParameters(at: position) { held.value.gradient = nil }
     let found = parameters.compactMap(\.gradient)
     let reading = StepReading(loss: loss, gradients: found)
@@ -78,14 +92,15 @@ final class Trainer {
     if verdict.isFinite {
       let factor = clippingFactor(of: gradientNorm) / scaler.scale
       if factor != 1 { withoutGradients { Foreach.mul_(found, factor) } }
-      try optimizer.step(learningRate: learningRate)
+      try optimizer.step(learningRate: learningRate, peak: peakLearningRate)
       if world.normalizesApart { try statistics.average(over: world.group) }
       method.finishStep(at: position)
     } else {
       statistics.restore()
     }
     scaler.update(gradientsWereFinite: verdict.isFinite)
-    return (verdict, verdict.isFinite && clipsGradients ? gradientNorm : nil)
+    let spread = verdict.isFinite ? try EmbeddingSpread.measured(on: embedded, in: world) : nil
+    return (verdict, verdict.isFinite && clipsGradients ? gradientNorm : nil, spread)
   }
 
   /// What exchanges have cost so far.
@@ -103,6 +118,11 @@ final class Trainer {
     clipsGradients ? min(1, configuration.training.maximumGradientNorm / (norm + 1e-6)) : 1
   }
 
+  /// The labels of images, if the method uses them.
+  private func labels(_ indices: [Int]) -> Tensor? {
+    method.usesLabels ? Tensor(indices.map { Int64(dataSet.label(at: $0)!) }) : nil
+  }
+
   /// One view of each image, `[N, 3, S, S]`.
   private func view(_ index: Int, of batch: ViewBatch) -> Tensor {
     augmenters.isEmpty ? batch.views[index] : augmenters[index](batch.views[index], batch.parameters[index])
@@ -112,4 +132,15 @@ final class Trainer {
 extension World {
   /// Whether processes normalize by statistics of their own or of their group's.
   var normalizesApart: Bool { statistics.size < size }
+}
+
+extension ImageDataSet {
+  /// - Throws: `ConfigurationError` where an image has no label.
+  fileprivate func confirmLabeled(for method: MethodName) throws {
+    guard let unlabeled = (0..<count).first(where: { label(at: $0) == nil }) else { return }
+    throw ConfigurationError(
+      \.method.name,
+      "\(method.rawValue) learns from labels, and \(name(at: unlabeled)) has none: expected a folder for each class in data.path (STL-10: data.split=train); other methods need no labels"
+    )
+  }
 }

@@ -8,7 +8,7 @@ public enum TrainingEvent: Sendable {
   case repaired(String)
   /// Which weights the run begins with, if not those that are drawn: what was loaded, left out and adapted.
   case firstWeights(String)
-  /// Something could not be saved, and training goes on all the same.
+  /// Something is wrong (it could not be saved, the method has collapsed), and training goes on all the same.
   case warning(String)
   case step(StepMetrics)
   case epoch(EpochMetrics)
@@ -68,6 +68,10 @@ public struct StepMetrics: Codable, Sendable, Equatable {
   public var sentBytesPerStep: Double?
   /// The most memory that this process has taken so far: of tensors on a CUDA device, resident on the CPU.
   public var peakMemoryBytes: Int?
+  /// In how many directions the embeddings of this step spread (``EmbeddingSpread/rankMe``); absent where it was not measured.
+  public var rankMe: Double?
+  /// How far they spread, 0…1 (``EmbeddingSpread/deviation``); absent where it was not measured.
+  public var embeddingDeviation: Double?
 }
 
 /// A step that changed nothing, since its loss or gradients were not finite.

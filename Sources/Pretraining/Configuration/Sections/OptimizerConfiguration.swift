@@ -10,6 +10,7 @@ public struct OptimizerConfiguration: Equatable, Sendable {
 
   public var name = Name.lars
   public var learningRate = 0.3
+  public var biasAndNormLearningRate = 0.0
   public var learningRateScaling = LearningRateScaling.linear
   public var momentum = 0.9
   public var nesterov = false
@@ -35,6 +36,10 @@ extension OptimizerConfiguration {
     Key(
       "learning_rate", \.learningRate, .above(0), typedAs: ["lr", "base_lr", "rate", "eta"],
       "The rate before scaling by the batch size.")
+    Key(
+      "bias_and_norm_learning_rate", \.biasAndNormLearningRate, .atLeast(0, [0: "that of weights"]),
+      typedAs: ["learning_rate_biases", "bias_lr", "lr_bias"],
+      "The rate of biases and BatchNorm, scaled and scheduled as that of weights is (Barlow Twins).")
     Key(
       "learning_rate_scaling", \.learningRateScaling, typedAs: ["lr_scaling", "scaling"],
       "How the rate grows with the global batch: `linear` (× batch / 256), `sqrt` (× √batch) or `none`.")

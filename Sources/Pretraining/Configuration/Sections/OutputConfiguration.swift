@@ -7,6 +7,7 @@ public struct OutputConfiguration: Equatable, Sendable {
   public var checkpointMinimumSteps = 20
   public var keepCheckpoints = 2
   public var logEverySteps = 10
+  public var spreadEverySteps = 100
 
   /// The defaults.
   public init() {}
@@ -35,5 +36,11 @@ extension OutputConfiguration {
       "log_every_steps", \.logEverySteps, .atLeast(1), scope: .process,
       typedAs: ["log_every", "log_interval", "log_steps"],
       "Writes a line of metrics every so many steps.")
+    Key(
+      "spread_every_steps", \.spreadEverySteps, .atLeast(0, [0: "never"]), scope: .session,
+      """
+      Measures every so many steps how far embeddings spread (RankMe and their deviation), writes it into that step's line of
+      metrics, and warns where they have collapsed.
+      """)
   }
 }
