@@ -46,8 +46,8 @@ evaluate() {
 
 table=$output/table.md
 {
-  echo '| method | seed | kNN top-1 | linear top-1 | minutes | peak memory, MB | last loss |'
-  echo '|---|---|---|---|---|---|---|'
+  echo '| method | seed | kNN top-1 | linear top-1 | minutes | peak memory, MB | RankMe | last loss |'
+  echo '|---|---|---|---|---|---|---|---|'
 } | tee "$table"
 for method in ${METHODS:-$all}; do
   for seed in $seeds; do
@@ -55,8 +55,8 @@ for method in ${METHODS:-$all}; do
     if [[ ! -e $run.done ]]; then
       resume=()
       [[ -e $run ]] && resume=(--resume)
-      "$simclr" pretrain "$(recipe "$method")" data.path="$data" training.seed="$seed" "$@" \
-        --output "$run" "${resume[@]}" >>"$output/log" 2>&1
+      "$simclr" pretrain "$(recipe "$method")" data.path="$data" training.seed="$seed" \
+        output.spread_every_steps=20 "$@" --output "$run" "${resume[@]}" >>"$output/log" 2>&1
       touch "$run.done"
     fi
     evaluate "$run.knn.json" knn "$run"
@@ -65,10 +65,10 @@ for method in ${METHODS:-$all}; do
     minutes=$({ grep -o '"seconds":[0-9.]*' "$run/metrics.jsonl" || true; } |
       awk -F: '{ sum += $2 } END { printf "%.1f", sum / 60 }')
     bytes=$(last peak_memory_bytes "$run/metrics.jsonl")
-    printf '| %s | %s | %s | %s | %s | %s | %s |\n' "$method" "$seed" \
+    printf '| %s | %s | %s | %s | %s | %s | %s | %s |\n' "$method" "$seed" \
       "$(percent "$(last top1 "$run.knn.json")")" "$(percent "$(last top1 "$run.linear.json")")" "$minutes" \
       "$(awk -v b="$bytes" 'BEGIN { if (b == "-") print "-"; else printf "%.0f", b / 1e6 }')" \
-      "$(percent "$(last mean_loss "$run/metrics.jsonl")")" |
+      "$(percent "$(last rank_me "$run/metrics.jsonl")")" "$(percent "$(last mean_loss "$run/metrics.jsonl")")" |
       tee -a "$table"
   done
 done
