@@ -49,7 +49,7 @@ struct NeighborSearch {
       var similarities = queries.matmul(known.transposed())
       if measure == .euclidean { similarities = similarities * 2 - known.pow(2).sum(1) }
       let found = similarities.topk(min(count, known.shape[0]))
-      var (values, places) = (found.values, found.indices + Double(start))
+      var (values, places) = (found.values, found.indices + Tensor([start]).to(device: device))
       if let best {
         values = Tensor.concatenate([best.similarities, values], dimension: 1)
         places = Tensor.concatenate([best.places, places], dimension: 1)

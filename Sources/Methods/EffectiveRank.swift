@@ -21,6 +21,6 @@ public enum EffectiveRank {
     // Of a matrix and its transposed the smaller product has all singular values, squared.
     let product =
       rows.shape[0] <= rows.shape[1] ? rows.matmul(rows.transposed()) : rows.transposed().matmul(rows)
-    return of(product.symmetricEigenvectors().values.clamp(0...Double.infinity).sqrt())
+    return of(product.symmetricEigenvalues().clamp(0...Double.infinity).sqrt())
   }
 }

@@ -48,7 +48,9 @@ struct EvaluationResultTests {
     #expect(object["test_count"] as? Int == 4)
     #expect(object["seed"] as? UInt64 == .max)
     #expect(object["is_random_initialization"] as? Bool == true)
-    #expect((object["data"] as! [String: [String: String]])["test"]!.keys.sorted() == ["contents", "labels", "names"])
+    let test = (object["data"] as! [String: [String: Any]])["test"]!
+    #expect(test["path"] as? String == "stripes/test" && test["image_count"] as? Int == 4)
+    #expect((test["fingerprint"] as! [String: String]).keys.sorted() == ["contents", "labels", "names"])
     #expect((object["encoder_hash"] as! [String: String]) == ["before": "ab", "after": "ab"])
     let interval = object["top1_interval"] as! [String: Any]
     #expect(interval["method"] as? String == "wilson" && abs((interval["low"] as! Double) - 30.0642) < 1e-4)

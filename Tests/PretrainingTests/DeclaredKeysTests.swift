@@ -104,7 +104,8 @@ private let names: [String] = declared.keys.map(\.name)
   @Test("keys written out as they are by default are never named, and a program's own method may use any")
   func defaultsAreUsed() throws {
     for method in MethodName.allCases {
-      let written = try Configuration(yaml: "", overrides: ["method.name=\(method.rawValue)"]).yaml()
+      let needed = method == .distill ? ["distill.teacher=teacher.safetensors"] : []
+      let written = try Configuration(yaml: "", overrides: ["method.name=\(method.rawValue)"] + needed).yaml()
       #expect(try Configuration(yaml: written).unusedKeys == nil)
     }
     #expect(
@@ -155,9 +156,38 @@ private let names: [String] = declared.keys.map(\.name)
         ["method.name=nnclr", "training.global_batch_size=12", "nnclr.queue_length=23"]
       ),
     ]
-    + viewRules("augmentation", [])
+    + encoderRules + viewRules("augmentation", [])
     + viewRules("augmentation.second_view", ["augmentation.jitter_strength=0.5"])
     + viewRules("augmentation.local_views", ["augmentation.jitter_strength=0.5"])
+
+  private static let encoderRules: [(key: String, text: String, keep: [String], break: [String])] =
+    [
+      ("stem", "cifar", "`auto` but for ResNets, ConvNeXts and EfficientNets", "resnet18", "vit_tiny"),
+      ("zero_initialize_residuals", "true", "`false` but for ResNets", "resnet18", "convnext_tiny"),
+      (
+        "stochastic_depth", "0.1", "`0` but for ConvNeXts, EfficientNets and vision transformers", "vit_tiny",
+        "resnet18"
+      ),
+      ("dropout", "0.1", "`0` but for EfficientNets and vision transformers", "vit_tiny", "resnet18"),
+      ("patch_size", "4", "`0` but for vision transformers", "vit_tiny", "resnet18"),
+      ("pooling", "mean", "`token` but for vision transformers", "vit_tiny", "resnet18"),
+      ("positions", "sincos", "`learned` but for vision transformers", "vit_tiny", "resnet18"),
+      ("freeze_patch_projection", "true", "`false` but for vision transformers", "vit_tiny", "resnet18"),
+    ].map { name, value, text, with, without in
+      let set = "encoder.\(name)=\(value)"
+      return (
+        "encoder.\(name)", text, [set, "encoder.architecture=\(with)"], [set, "encoder.architecture=\(without)"]
+      )
+    }
+    + [("augmentation.image_size", []), ("augmentation.local_views.image_size", ["augmentation.local_views.count=1"])]
+    .map {
+      size, others in
+      let vit = others + ["augmentation.image_size=32", "encoder.architecture=vit_tiny"]
+      return (
+        "encoder.patch_size", "a divisor of `\(size)` with a vision transformer",
+        vit + ["encoder.patch_size=8", "\(size)=64"], vit + ["encoder.patch_size=8", "\(size)=63"]
+      )
+    }
 
   private static func viewRules(
     _ view: String, _ others: [String]
@@ -226,7 +256,10 @@ private let names: [String] = declared.keys.map(\.name)
       ("batch_size", "training.global_batch_size"), ("training.batch_size", "training.global_batch_size"),
       ("arch", "encoder.architecture"), ("model.arch", "encoder.architecture"), ("workers", "data.threads"),
       ("num_workers", "data.threads"), ("tau", "loss.temperature"),
-      ("temperature", "loss.temperature or moco.temperature or swav.temperature or cmc.temperature"),
+      (
+        "temperature",
+        "loss.temperature or moco.temperature or nnclr.temperature or supcon.temperature or swav.temperature or cmc.temperature"
+      ),
       ("epochs", "training.epochs"), ("wd", "optimizer.weight_decay"), ("weight-decay", "optimizer.weight_decay"),
       ("training.learningRate", "optimizer.learning_rate"), ("seed", "training.seed"),
       ("device", "augmentation.device or training.device"),

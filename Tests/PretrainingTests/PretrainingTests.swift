@@ -216,7 +216,7 @@ import TorchNN
       other?.description
         == """
         the configuration is not the one the run was started with (loss.temperature is 0.1 now and was 0.5 then): resume with that one, or start another run
-        a resumed run may change data (but data.applies_exif_orientation), augmentation.device, method.weights, encoder.weights, training.maximum_steps, training.activation_checkpointing, training.device, training.threads, distributed (but distributed.batch_norm_ranks and distributed.gradient_compression), evaluation, output
+        a resumed run may change data (but data.image_key and data.applies_exif_orientation), augmentation.device, method.weights, encoder.weights, distill.teacher, training.maximum_steps, training.time_limit, training.activation_checkpointing, training.device, training.threads, distributed (but distributed.batch_norm_ranks and distributed.gradient_compression), evaluation, output
         """)
     let several = #expect(throws: RunError.self) {
       try Pretraining.resume(fixture.configuration("loss.temperature=0.1", "optimizer.momentum=0"), in: run)
@@ -361,11 +361,12 @@ import TorchNN
 
 extension ResolvedConfiguration {
   /// The configuration with the values of another YAML text, or with one value replaced.
-  fileprivate func with(_ change: String) throws -> ResolvedConfiguration {
-    guard change.contains(": ") else { return try Configuration(yaml: yaml(), overrides: [change]).resolved() }
-    let section = change.prefix { $0 != ":" }
-    return try Configuration(
-      yaml: yaml(), overrides: ["\(section)=\(change.dropFirst(section.count + 1))"]
-    ).resolved()
+  fileprivate func with(_ changes: String) throws -> ResolvedConfiguration {
+    let overrides = changes.split(separator: "\n").map { change in
+      guard change.contains(": ") else { return String(change) }
+      let section = change.prefix { $0 != ":" }
+      return "\(section)=\(change.dropFirst(section.count + 1))"
+    }
+    return try Configuration(yaml: yaml(), overrides: overrides).resolved()
   }
 }

@@ -8,8 +8,10 @@ import Torch
 package struct InterpolatedRepulsion: Repulsion {
   /// Nodes in each direction of a box.
   private static let nodes = 3
-  /// Boxes in each direction, at least; a box is not larger than 1.
+  /// Boxes in each direction, at least.
   private static let leastBoxes = 50
+  /// The most that the side of a box may be: polynomials of three nodes follow the forces to 3 % then.
+  private static let largestBox = 0.8
   /// What points carry: 1, x, y, x² + y².
   private static let charges = 4
 
@@ -37,7 +39,8 @@ package struct InterpolatedRepulsion: Repulsion {
         high = pointwiseMax(high, point)
       }
       let extent = max((high - low).max(), 1e-12)
-      boxes = Self.goodSize(atLeast: max(InterpolatedRepulsion.leastBoxes, Int(extent.rounded(.up))))
+      boxes = Self.goodSize(
+        atLeast: max(InterpolatedRepulsion.leastBoxes, Int((extent / InterpolatedRepulsion.largestBox).rounded(.up))))
       boxSize = extent * (1 + 1e-9) / Double(boxes)
       origin = (low + high) / 2 - extent * (1 + 1e-9) / 2
     }

@@ -5,8 +5,7 @@ import TorchDistributed
 /// How far the embeddings of a batch spread. A method that collapses gives all images the same embedding, or uses few directions
 /// of those that there are; its loss may look well all the same.
 public struct EmbeddingSpread: Equatable, Sendable {
-  /// In how many directions they spread: the exponential of the entropy of their singular values' shares, from 1 to the smaller of
-  /// images and dimensions (RankMe, Garrido et al. 2023, arXiv 2210.02885, Eq. 1).
+  /// In how many directions they spread (``EffectiveRank/rankMe(_:)``).
   public let rankMe: Double
   /// The mean over dimensions of the deviation of embeddings of length 1, times the square root of the dimensions: 0 where
   /// all are the same, about 1 where they lie all over the sphere (SimSiam, arXiv 2011.10566, section 4.1).
@@ -19,11 +18,7 @@ public struct EmbeddingSpread: Equatable, Sendable {
     let rows = embeddings.detached().to(.float64, device: .cpu).flattened(from: 1)
     let (count, dimension) = (rows.shape[0], rows.shape[1])
     largestRank = min(count, dimension)
-    // Of a matrix and its transposed the smaller product has all singular values, squared.
-    let product = count <= dimension ? rows.matmul(rows.transposed()) : rows.transposed().matmul(rows)
-    let singular = product.symmetricEigenvalues().clamp(0...(.infinity)).sqrt()
-    let shares = singular / singular.sum().clamp(Double.leastNormalMagnitude...(.infinity)) + 1e-7
-    rankMe = (-(shares * shares.log()).sum()).exp().item()
+    rankMe = EffectiveRank.rankMe(rows)
     let deviations = Functional.normalize(rows).variance(0, correction: 0).sqrt()
     deviation = deviations.mean().item() * Double(dimension).squareRoot()
   }
