@@ -155,6 +155,14 @@ private let names: [String] = declared.keys.map(\.name)
         ["method.name=nnclr", "training.global_batch_size=12", "nnclr.queue_length=24"],
         ["method.name=nnclr", "training.global_batch_size=12", "nnclr.queue_length=23"]
       ),
+      (
+        "encoder.architecture", "a ResNet with `amdim`", ["method.name=amdim", "encoder.architecture=resnet18"],
+        ["method.name=amdim", "encoder.architecture=vit_tiny"]
+      ),
+      (
+        "encoder.architecture", "a ResNet with `cmc`", ["method.name=cmc", "encoder.architecture=seresnet50"],
+        ["method.name=cmc", "encoder.architecture=convnext_tiny"]
+      ),
     ]
     + encoderRules + viewRules("augmentation", [])
     + viewRules("augmentation.second_view", ["augmentation.jitter_strength=0.5"])

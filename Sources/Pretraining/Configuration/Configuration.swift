@@ -46,7 +46,8 @@ extension Configuration {
     "", "Everything that defines a pretraining run.",
     rules: [
       warmUpFitsTraining, queueHoldsWholeBatches, supportSetHoldsWholeBatches, swavQueueHoldsWholeBatches,
-      swavHasImagesForItsPrototypes, distillationHasATeacher, amdimTakesNoLocalViews,
+      swavHasImagesForItsPrototypes, distillationHasATeacher, cmcDividesAResNet, amdimTakesMapsOfAResNet,
+      amdimTakesNoLocalViews,
     ] + patchesDivideViews
   ) {
     DataConfiguration.section.within(\.data)

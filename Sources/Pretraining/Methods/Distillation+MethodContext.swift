@@ -25,8 +25,9 @@ extension Distillation {
     let (path, settings) = (configuration.distill.teacher, configuration.distill.teacherSettings)
     let url = URL(fileURLWithPath: path)
     guard try FileSystem.kind(of: path) == .folder else {
+      let file = try WeightsFile(contentsOf: url)
       do {
-        let report = try PublishedWeights(WeightsFile(contentsOf: url).tensors).load(
+        let report = try PublishedWeights(file.tensors).load(
           into: teacher, architecture: settings.architecture.name)
         return "the teacher is \(path): \(report)"
       } catch let error as TorchError {

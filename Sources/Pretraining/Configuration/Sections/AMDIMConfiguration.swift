@@ -23,6 +23,12 @@ extension AMDIMConfiguration {
 }
 
 extension Configuration {
+  static let amdimTakesMapsOfAResNet = Rule<Configuration>(
+    about: \.encoder.architecture, and: \.method.name, text: "a ResNet with `amdim`"
+  ) { configuration in
+    configuration.method.name == .amdim ? configuration.faultUnlessResNet : nil
+  }
+
   static let amdimTakesNoLocalViews = Rule<Configuration>(
     about: \.augmentation.localViews.count, and: \.method.name, text: "0 with `amdim`"
   ) { configuration in
