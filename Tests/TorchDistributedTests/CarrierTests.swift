@@ -34,7 +34,7 @@ import TorchDistributed
     var options = testOptions()
     options.offer = offer(bus: "a", isDemand: true)
     let expected =
-      "distributed.backend=nccl: ranks 0 and 1 are on one GPU, NVIDIA A100 at a: give each process a GPU of its own, or use distributed.backend=gloo"
+      "what carries exchanges: NCCL is asked for, but ranks 0 and 1 are on one GPU, NVIDIA A100 at a: give each process a GPU of its own, or use Gloo"
     for (rank, result) in (try! ranks(2, options: options) { _ in }).enumerated() {
       guard case .failure(let error as DistributedError) = result else {
         Issue.record("rank \(rank): \(result)")

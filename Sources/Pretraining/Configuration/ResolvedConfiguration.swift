@@ -53,7 +53,9 @@ extension Configuration {
   public func resolved(for machine: MachineOffer) -> ResolvedConfiguration {
     var result = self
     result.encoder.resolve(imageSize: augmentation.imageSize)
-    if distill.teacherStem == .auto { result.distill.teacherStem = augmentation.imageSize <= 64 ? .cifar : .imagenet }
+    if method.name == .distill && distill.teacherStem == .auto {
+      result.distill.teacherStem = augmentation.imageSize <= 64 ? .cifar : .imagenet
+    }
     if training.precision == .auto { result.training.precision = machine.fastestPrecision }
     if projectionHead.hiddenDimension == 0 {
       result.projectionHead.hiddenDimension = encoder.settings(imageSize: augmentation.imageSize).featureCount
