@@ -9,6 +9,8 @@ public struct LaunchPlace: Sendable {
   public let rank: RankEnvironment?
   /// Why variables of a launcher are passed over, for people; nil where there are none.
   public let remark: String?
+  /// Of how many processes those variables are, where as many could be started here instead; nil where there are none.
+  public let processCount: Int?
 
   /// Of this process. It is found out once: within a second where nothing shows a launcher.
   ///
@@ -25,18 +27,17 @@ public struct LaunchPlace: Sendable {
   package init(_ variables: [String: String], among processes: some ProcessTable, patience: Duration) throws {
     let reader = VariableReader(variables)
     if let tasks = reader.slurmTasksOfOthers, tasks > 1, reader.launcher == nil {
-      (rank, remark) = (
-        nil,
+      (rank, processCount) = (nil, tasks)
+      remark =
         "Slurm's variables are of \(tasks) tasks, but srun did not start this process: training alone. Start it with srun to "
-          + "train with all, or with --processes \(tasks)"
-      )
+        + "train with all"
       return
     }
     if let doubt = Doubt(reader), !doubt.isDispelled(by: processes, patience: patience) {
-      (rank, remark) = (nil, doubt.remark)
+      (rank, remark, processCount) = (nil, doubt.remark, doubt.processCount)
       return
     }
-    (rank, remark) = (try RankEnvironment.detect(in: variables), nil)
+    (rank, remark, processCount) = (try RankEnvironment.detect(in: variables), nil, nil)
   }
 }
 
@@ -73,8 +74,11 @@ private struct Doubt {
     }
     return
       "the variables of \(launcher.rawValue) are of \(size) processes, but it did not start this one, and no other is "
-      + "there: training alone. Start it with mpirun to train with all, or with --processes \(size)"
+      + "there: training alone. Start it with mpirun to train with all"
   }
+
+  /// A container's share of a job is its own: no others can be started beside it.
+  var processCount: Int? { launcher == .kubeflow ? nil : Int(size) }
 
   func isDispelled(by processes: some ProcessTable, patience: Duration) -> Bool {
     guard launcher != .kubeflow else { return !isSecondInContainer(processes) }

@@ -12,7 +12,10 @@ func withOtherProcesses<Result>(
 ) throws -> Result {
   let launch = try LaunchPlace.ofThisProcess()
   guard let place = launch.rank else {
-    if let remark = launch.remark { BackgroundOutput.standardError.write("\(remark)\n") }
+    if let remark = launch.remark {
+      let otherWay = launch.processCount.map { ", or with --processes \($0)" } ?? ""
+      BackgroundOutput.standardError.write("\(remark)\(otherWay)\n")
+    }
     let configuration = try read()
     return try body(configuration, loneWorld(configuration))
   }

@@ -72,14 +72,14 @@ struct ListTests {
   @Test("archives and images in one folder, at any depth, are trained on together, and to measure with they are named")
   func archivesAndImages() throws {
     try folder.writeImage("inner/1.jpg")
-    try folder.writeImage("root/2.jpg")
-    try FileManager.default.createDirectory(atPath: folder.path + "/root/deep", withIntermediateDirectories: true)
+    try folder.writeImage("whole/2.jpg")
+    try FileManager.default.createDirectory(atPath: folder.path + "/whole/deep", withIntermediateDirectories: true)
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["tar", "-C", folder.path + "/inner", "-cf", folder.path + "/root/deep/A.TAR", "1.jpg"]
+    process.arguments = ["tar", "-C", folder.path + "/inner", "-cf", folder.path + "/whole/deep/A.TAR", "1.jpg"]
     try process.run()
     process.waitUntilExit()
-    let root = folder.url.appendingPathComponent("root")
+    let root = folder.url.appendingPathComponent("whole")
     let images = try DataSetLocator(for: .pretraining).locate(root, split: .train).images
     #expect((0..<images.count).map { images.name(at: $0).split(separator: "/").last } == ["1.jpg", "2.jpg"])
     let archive = try DataSetLocator(for: .evaluation).locate(root, split: .train).images
