@@ -15,7 +15,8 @@ top1() {
   local protocol=$1 json accuracy
   shift
   json=$("$simclr" evaluate "$protocol" "$run" --data "$data" --json "$@")
-  accuracy=$(sed -n 's/.*"top1" *: *\([0-9.]*\).*/\1/p' <<<"$json")
+  # Of all images; classes and epochs have a top1 of their own, further in.
+  accuracy=$(sed -n 's/^  "top1" *: *\([0-9.]*\).*/\1/p' <<<"$json")
   [[ -n $accuracy ]] || { echo "quickstart: no top1 in the answer of simclr evaluate $protocol: $json" >&2; exit 1; }
   printf '%.1f' "$accuracy"
 }
