@@ -120,7 +120,7 @@ train_and_export resnet50-slim encoder.architecture=resnet50 encoder.width=0.5 \
 
 # The other way: files as torchvision and timm publish them, classifier included, are read here.
 mkdir "$scratch/published"
-"$environment/bin/python" Scripts/interop_published.py write "$scratch/published"
+"$environment/bin/python" Scripts/interop_published.py write "$scratch/published" "$scratch/images/test"
 for file in "$scratch"/published/*; do
   architecture=$(basename "${file%.*}")
   "$simclr" embed "$file" --architecture "$architecture" --image-size "$image_size" --data "$scratch/images" --split test \

@@ -1,13 +1,14 @@
 """Compares features of published networks, read from their own files, with torchvision's and timm's; called by
 Scripts/interop.sh.
 
-    python Scripts/interop_published.py write FOLDER
+    python Scripts/interop_published.py write FOLDER IMAGES
     python Scripts/interop_published.py compare FOLDER IMAGES
 
 `write` saves networks with their classifiers and random weights (seed 0) as they are published: FOLDER/NAME.pth or
-NAME.safetensors. `compare` reads NAME-published-features.safetensors (`simclr embed` of IMAGES, class folders of JPEG files of
-64 pixels); every element of the features must be within 1e-5 of the largest: a network with random weights has features of any
-size, and float32 has seven digits of them. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
+NAME.safetensors; their running statistics are those of IMAGES. `compare` reads NAME-published-features.safetensors (`simclr embed` of IMAGES, class folders of JPEG files of
+64 pixels); every element of the features must be within 1e-5 of the largest, for float32 has seven digits, or, where torch's own
+float32 loses more of them, at most four times as far from float64 as torch's: networks with random weights, EfficientNets above
+all, divide small differences by smaller ones. Written for torch 2.11.0, torchvision 0.26.0, timm 1.0.22.
 """
 
 import pathlib
@@ -36,22 +37,25 @@ NETWORKS = {
 METADATA = {"image_size": "64", "mean": "[0.485, 0.456, 0.406]", "std": "[0.229, 0.224, 0.225]"}
 
 
-def settled(make):
-    """A network whose running statistics are those of some images, so that features have an ordinary size."""
+def settled(make, images):
+    """A network whose running statistics are those of the images, so that features have an ordinary size."""
     torch.manual_seed(0)
     model = make()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
+        elif isinstance(module, (nn.Dropout, torchvision.ops.StochasticDepth)):
+            module.p = 0
     with torch.no_grad():
         for _ in range(2):
-            model.train()(torch.randn(16, 3, 64, 64))
+            model.train()(images)
     return model.eval()
 
 
-def write(folder):
+def write(folder, image_folder):
+    images, _ = read_images(image_folder, METADATA)
     for name, make in NETWORKS.items():
-        state = settled(make).state_dict()
+        state = settled(make, images).state_dict()
         if name.endswith(".pth"):
             torch.save(state, folder / name)
         else:
@@ -76,13 +80,15 @@ def compare(folder, image_folder):
         model.load_state_dict(torch.load(path, weights_only=True) if name.endswith(".pth") else load_file(path))
         remove_classifier(model)
         with torch.inference_mode():
-            expected = torch.cat([model.eval()(batch) for batch in images.split(40)])
+            own = torch.cat([model.eval()(batch) for batch in images.split(40)])
+            expected = torch.cat([model.double()(batch.double()) for batch in images.split(40)])
         found = load_file(folder / f"{path.stem}-published-features.safetensors")
         difference = (found["features"] - expected).abs()
-        same = bool((difference <= TOLERANCE * expected.abs().max()).all()) and torch.equal(found["labels"].long(), labels)
+        limit = max(TOLERANCE * expected.abs().max(), 4 * (own - expected).abs().max())
+        same = bool((difference <= limit).all()) and torch.equal(found["labels"].long(), labels)
         print(
             f"{'same  ' if same else 'FAILED'}  {name:20} {len(labels)} images x {expected.shape[1]} features,"
-            f" largest {expected.abs().max():.3g}, largest difference {difference.max():.1e}"
+            f" largest {expected.abs().max():.3g}, largest difference {difference.max():.1e} of {limit:.1e}"
         )
         results.append(same)
     if not all(results):
