@@ -77,7 +77,7 @@ public final class ResNet: Module, FeatureMapEncoder {
   let layer4: [Module]
 
   /// - Parameters:
-  ///   - inputChannels: of images.
+  ///   - imageChannels: of images; 3 are red, green and blue.
   ///   - width: multiplies the number of channels everywhere; 1 is the network of the paper.
   ///   - zeroInitializesResiduals: starts the last BatchNorm scale of every block at 0, so that blocks begin as
   ///     identities (Goyal et al. 2017).

@@ -5,7 +5,7 @@ import TorchDistributed
 /// How far the embeddings of a batch spread. A method that collapses gives all images the same embedding, or uses few directions
 /// of those that there are; its loss may look well all the same.
 public struct EmbeddingSpread: Equatable, Sendable {
-  /// In how many directions they spread (``EffectiveRank/rankMe(_:)``).
+  /// In how many directions they spread (`EffectiveRank.rankMe`).
   public let rankMe: Double
   /// The mean over dimensions of the deviation of embeddings of length 1, times the square root of the dimensions: 0 where
   /// all are the same, about 1 where they lie all over the sphere (SimSiam, arXiv 2011.10566, section 4.1).
