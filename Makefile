@@ -29,8 +29,9 @@ quickstart:
 test: setup
 	swift test -c release --no-parallel --disable-testable-imports
 
-# Shares what the program's build left.
+# Shares what the program's build left, but for its plan: SwiftPM would look for the example there and not find it.
 example: setup
+	@rm -f .build/release.yaml
 	swift run -c release --package-path Examples/CustomMethod --scratch-path .build CustomMethod
 
 docs: build

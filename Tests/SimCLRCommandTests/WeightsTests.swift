@@ -46,7 +46,8 @@ import Torch
     #expect(file.errors.contains("encoder.safetensors: 120 tensors loaded\n"), "\(file.errors)")
     #expect(try files().isEmpty)
     #expect(try program.run("evaluate", "knn", "run", "--data", "data", "--checkpoint", "3").exitCode == 0)
-    #expect(try files() == ["run/evaluation/knn-step-3.json"])
+    // And the same encoder untrained, the baseline.
+    #expect(try files() == ["run/evaluation/knn-step-3.json", "run/evaluation/knn-random.json"])
     let none = try program.run("evaluate", "knn", "run", "--data", "data", "--checkpoint", "4")
     #expect(none.exitCode == 2)
     #expect(none.errors.contains("has no whole checkpoint of step 4: there are those of 3, 5"), "\(none.errors)")
